@@ -1,0 +1,1 @@
+"""Events: their catalogue, and how they are published and consumed on NATS JetStream."""

@@ -1,0 +1,192 @@
+"""Every event of Letterbox: the only place where subjects and payloads are spelled.
+
+A subject is `<entity>.<event>.<submission_id>`, for what concerns one document also `.<number>`, and holds one event
+for ever. Payloads change only by adding optional fields; a consumer ignores what it does not know.
+Personal data (names, addresses, the message, file names) travels in `submission.created` alone.
+"""
+
+import uuid
+from datetime import datetime
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+SubmissionId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+"""32 lower-case hexadecimal digits: an HMAC of form and key, or random; unguessable."""
+
+DocumentNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}$")]
+"""`0` is the message itself, `1` and on are its attachments in the order they were sent."""
+
+Target = Annotated[str, StringConstraints(pattern=r"^(owner|sender)$")]
+"""Who a mail goes to."""
+
+MESSAGE = "0"
+"""The document number of the message itself."""
+
+_IDS = uuid.UUID("6c6f6f6b-6174-5865-8c65-747465726278")
+"""Namespace of every event id (RFC 9562, version 5)."""
+
+
+def document_id(submission_id: str, number: str) -> str:
+    """The id a document has outside of events: `<submission id>-<number>`."""
+    return f"{submission_id}-{number}"
+
+
+def event_id(subject: str, cause: str) -> str:
+    """The deterministic id of the event on `subject` that was caused by `cause` (an event's id, or an attempt's)."""
+    return str(uuid.uuid5(_IDS, f"{cause} {subject}"))
+
+
+class Event(BaseModel):
+    """Something that happened to one submission; immutable."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    type: ClassVar[str]
+    tokens: ClassVar[tuple[str, ...]] = ("submission_id",)
+
+    submission_id: SubmissionId
+
+    @property
+    def subject(self) -> str:
+        """The subject that this event alone holds."""
+        return ".".join((self.type, *(str(getattr(self, token)) for token in self.tokens)))
+
+
+class DocumentEvent(Event):
+    """Something that happened to one document of a submission."""
+
+    tokens: ClassVar[tuple[str, ...]] = ("submission_id", "number", "generation")
+
+    number: DocumentNumber
+    generation: int = Field(
+        default=1, ge=1, description="Counts the readings of this document; a retry opens the next."
+    )
+
+    @property
+    def document_id(self) -> str:
+        """The document's id outside of events."""
+        return document_id(self.submission_id, self.number)
+
+
+class Attachment(BaseModel):
+    """One file of a submission, whole in the object store before the submission is accepted."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    number: DocumentNumber
+    object_key: str = Field(max_length=300)
+    filename: str = Field(max_length=255, description="Cleaned for display; never part of a path or a key.")
+    content_type: str = Field(max_length=120, description="Sniffed from the content, not what the client said.")
+    size: int = Field(ge=0, description="Bytes.")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class SubmissionCreated(Event):
+    """A visitor's message was accepted: it and its files are kept. Emitted by ingest, and answered with 202."""
+
+    type: ClassVar[str] = "submission.created"
+
+    form: str = Field(max_length=64)
+    created_at: datetime
+    name: str = Field(max_length=200)
+    email: str = Field(max_length=320)
+    subject_line: str = Field(default="", max_length=200, description="What the visitor wrote as subject.")
+    message: str = Field(max_length=20_000)
+    metadata: dict[str, str] = Field(default_factory=dict, description="Any other field of the form.")
+    attachments: tuple[Attachment, ...] = ()
+    held: str | None = Field(default=None, description="Why no mail goes out until the owner releases it.")
+
+    def same_content(self, other: "SubmissionCreated") -> bool:
+        """Whether both carry the same message and files, whatever attempt they came by."""
+        return self._content() == other._content()
+
+    def _content(self) -> tuple[object, ...]:
+        files = tuple((a.filename, a.content_type, a.size, a.sha256) for a in self.attachments)
+        return (self.form, self.name, self.email, self.subject_line, self.message, self.metadata, files)
+
+
+class SubmissionStored(Event):
+    """The submission and its documents are rows in PostgreSQL. Emitted by storage."""
+
+    type: ClassVar[str] = "submission.stored"
+
+    attachments: int = Field(ge=0, description="How many `document.stored` events belong to it.")
+    held: bool = False
+
+
+class DocumentStored(DocumentEvent):
+    """A file of a stored submission waits to be read. Emitted by storage."""
+
+    type: ClassVar[str] = "document.stored"
+    tokens: ClassVar[tuple[str, ...]] = ("submission_id", "number")
+
+    object_key: str = Field(max_length=300)
+    content_type: str = Field(max_length=120)
+    size: int = Field(ge=0)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class DocumentExtracted(DocumentEvent):
+    """The document's text was read and is kept beside the original. Emitted by indexer."""
+
+    type: ClassVar[str] = "document.extracted"
+
+    text_key: str = Field(max_length=300, description="Object with the text by page and where it came from.")
+    characters: int = Field(ge=0)
+    pages: int = Field(ge=0)
+    language: str = Field(default="", max_length=16, description="ISO 639-1, or empty when it could not be told.")
+    document_type: str = Field(default="document", max_length=64)
+    tags: tuple[str, ...] = ()
+    extractor: str = Field(max_length=120, description="Name and version of what read it.")
+    ocr: bool = False
+
+
+class DocumentFailed(DocumentEvent):
+    """The document cannot be read, through its own fault; final within its generation. Emitted by indexer."""
+
+    type: ClassVar[str] = "document.failed"
+
+    reason: str = Field(max_length=64, description="For machines: `encrypted`, `broken`, `empty`, ...")
+    message: str = Field(max_length=300, description="For people.")
+
+
+class DocumentIndexed(DocumentEvent):
+    """The document can be found by searching. Emitted by indexer."""
+
+    type: ClassVar[str] = "document.indexed"
+
+
+class NotificationSent(Event):
+    """A mail server took the mail. Emitted by notifier."""
+
+    type: ClassVar[str] = "notification.sent"
+    tokens: ClassVar[tuple[str, ...]] = ("submission_id", "target")
+
+    target: Target
+
+
+class NotificationFailed(Event):
+    """The mail will not go out, or nobody can tell whether it did. Emitted by notifier."""
+
+    type: ClassVar[str] = "notification.failed"
+    tokens: ClassVar[tuple[str, ...]] = ("submission_id", "target")
+
+    target: Target
+    outcome: Literal["refused", "uncertain", "no address"]
+    message: str = Field(default="", max_length=300, description="For people; holds no address.")
+
+
+EVENTS: tuple[type[Event], ...] = (
+    SubmissionCreated,
+    SubmissionStored,
+    DocumentStored,
+    DocumentExtracted,
+    DocumentFailed,
+    DocumentIndexed,
+    NotificationSent,
+    NotificationFailed,
+)
+"""The catalogue, in the order things happen."""
+
+BY_TYPE: dict[str, type[Event]] = {event.type: event for event in EVENTS}

@@ -1,0 +1,316 @@
+"""The consumer loop around every handler.
+
+It pulls from one durable, hands deliveries over (alone or in batches), publishes what the handler answers and only
+then acknowledges. Long work keeps its deliveries with in-progress. A dependency that is away closes the gate (gate.py)
+and never costs a message its tries. An unexpected exception is tried again RETRIES times with growing pauses, then the
+message becomes a dead letter; a batch that fails is tried message by message, and a message delivered more than twice
+runs alone, so one poison message cannot take its batch along.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import signal
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error
+
+from libs.events import metrics, tracing
+from libs.events.catalogue import Event
+from libs.events.dead_letters import bury
+from libs.events.delivery import Delivery, Received
+from libs.events.envelope import open_envelope
+from libs.events.errors import InvalidEvent, Transient
+from libs.events.gate import Gate
+from libs.events.publish import Publisher
+from libs.events.pull import Puller
+from libs.events.streams import STREAM, Durable
+
+log = logging.getLogger(__name__)
+
+E = TypeVar("E", bound=Event)
+Answers = Sequence[Sequence[Event]]
+Handler = Callable[[Sequence[Received[Any]]], Awaitable[Answers]]
+"""From deliveries to the events each of them causes, in the same order."""
+
+RETRY_PAUSES_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0)
+RETRIES = len(RETRY_PAUSES_SECONDS)
+ALONE_AFTER = 2
+"""A message delivered more often than this is handled by itself."""
+PULL_AGAIN_SECONDS = 1.0
+DRAIN_SECONDS = 8.0
+
+
+def each(handler: Callable[[E], Awaitable[Sequence[Event]]]) -> Handler:
+    """Make a handler of one event (see style.md) fit the loop; use it with `batch=1`."""
+
+    async def handle(received: Sequence[Received[E]]) -> Answers:
+        return [await handler(one.event) for one in received]
+
+    return handle
+
+
+@asynccontextmanager
+async def consuming(
+    nc: Client, publisher: Publisher, durable: Durable, handler: Handler, *, workers: int = 1, batch: int = 1
+) -> AsyncIterator["Consumer"]:
+    """Run a consumer: `workers` handlers at once, each given up to `batch` deliveries.
+
+    On leaving it stops pulling, lets what was begun finish for DRAIN_SECONDS, and gives the rest back to the durable.
+    """
+    consumer = Consumer(nc, publisher, durable, handler, workers=workers, batch=batch)
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+class Consumer:
+    """One durable, its handler, and the deliveries in hand."""
+
+    def __init__(
+        self, nc: Client, publisher: Publisher, durable: Durable, handler: Handler, *, workers: int, batch: int
+    ) -> None:
+        self._nc = nc
+        self._publisher = publisher
+        self._durable = durable
+        self._handler = handler
+        self._batch = batch
+        self._capacity = workers * batch * (2 if batch > 1 else 1)
+        self._workers = workers
+        self._puller = Puller(nc, durable.name)
+        self._gate = Gate(durable.name)
+        self._in_hand: dict[int, Delivery] = {}
+        self._waiting: deque[Delivery] = deque()
+        self._arrival = asyncio.Event()
+        self._room = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = False
+
+    async def start(self) -> None:
+        """Begin to pull and to work."""
+        await self._puller.start()
+        self._tasks = [asyncio.create_task(self._work()) for _ in range(self._workers)]
+        self._pulling = asyncio.create_task(self._pull())
+        self._keeping = asyncio.create_task(self._keep())
+        for task in (*self._tasks, self._pulling, self._keeping):
+            task.add_done_callback(self._ended)
+
+    async def stop(self) -> None:
+        """Drain: nothing new is begun, what was begun may finish, the rest is given back."""
+        self._stopping = True
+        self._pulling.cancel()
+        while self._waiting:
+            await self._give_back(self._waiting.popleft(), 0.1)
+        self._arrival.set()
+        _, unfinished = await asyncio.wait(self._tasks, timeout=DRAIN_SECONDS)
+        for task in unfinished:
+            task.cancel()
+        self._keeping.cancel()
+        await asyncio.gather(*self._tasks, self._pulling, self._keeping, return_exceptions=True)
+        for delivery in list(self._in_hand.values()):
+            await self._give_back(delivery, 0.1)
+        with contextlib.suppress(Error, ConnectionError):
+            await self._puller.stop()
+            await self._nc.flush(timeout=1)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.critical("the consumer itself failed; ending the service", exc_info=error)
+            signal.raise_signal(signal.SIGTERM)
+
+    async def _pull(self) -> None:
+        least = max(1, self._batch // 2)
+        while True:
+            await self._gate.passed()
+            room = self._capacity - len(self._in_hand)
+            if room < least:
+                self._room.clear()
+                await self._room.wait()
+                continue
+            try:
+                async for message in self._puller.pull(room):
+                    self._arrived(message)
+            except Transient as error:
+                log.warning("cannot pull", extra={"durable": self._durable.name, "error": str(error)})
+                await asyncio.sleep(PULL_AGAIN_SECONDS)
+
+    def _arrived(self, message: Msg) -> None:
+        delivery = Delivery(message)
+        if delivery.deliveries > 1:
+            metrics.REDELIVERIES.labels(self._durable.name).inc()
+        held = self._in_hand.get(delivery.sequence)
+        if held is not None:
+            held.take(message)
+            return
+        self._in_hand[delivery.sequence] = delivery
+        self._waiting.append(delivery)
+        self._arrival.set()
+
+    async def _work(self) -> None:
+        while not self._stopping:
+            group = self._take()
+            if not group:
+                self._arrival.clear()
+                await self._arrival.wait()
+                continue
+            valid = [delivery for delivery in group if self._opened(delivery)]
+            for delivery in group:
+                if delivery.received is None:
+                    await self._bury(delivery, "invalid event")
+            if valid:
+                await self._finish(valid)
+
+    def _take(self) -> list[Delivery]:
+        group: list[Delivery] = []
+        while self._waiting and len(group) < self._batch:
+            if group and self._waiting[0].deliveries > ALONE_AFTER:
+                break
+            group.append(self._waiting.popleft())
+            if group[0].deliveries > ALONE_AFTER:
+                break
+        return group
+
+    def _opened(self, delivery: Delivery) -> bool:
+        message = delivery.message
+        try:
+            event, identity = open_envelope(message.subject, message.headers, message.data)
+        except InvalidEvent as error:
+            log.error("invalid event", extra={"durable": self._durable.name, "error": str(error)})
+            return False
+        if not isinstance(event, self._durable.events):
+            return False
+        delivery.received = Received(event, identity, delivery.sequence, delivery.time, delivery.deliveries)
+        return True
+
+    async def _finish(self, group: list[Delivery]) -> None:
+        """Try until the group is settled, one way or another."""
+        probing = False
+        try:
+            while True:
+                if not probing:
+                    await self._gate.passed()
+                try:
+                    await self._attempt(group)
+                    break
+                except Transient as error:
+                    probing = probing or self._gate.close(error)
+                    if probing:
+                        await self._gate.before_next_probe()
+                except Exception as error:  # noqa: BLE001 - the loop is the edge where a handler's bug must not end the service
+                    if probing:
+                        self._gate.open()
+                        probing = False
+                    if len(group) == 1:
+                        await self._failed(group[0], error)
+                        break
+                    for delivery in group:
+                        await self._finish([delivery])
+                    break
+        finally:
+            if probing:
+                self._gate.open()
+
+    async def _attempt(self, group: list[Delivery]) -> None:
+        received = [delivery.received for delivery in group if delivery.received is not None]
+        metrics.BATCH_SIZE.labels(self._durable.name).observe(len(group))
+        spans = self._spans(group)
+        began = time.perf_counter()
+        try:
+            with tracing.current(spans.around, group[0].headers if len(group) == 1 else None):
+                answers = await self._handler(received)
+            await self._emit(group, spans, answers)
+        except BaseException as error:
+            spans.failed(error)
+            raise
+        finally:
+            spans.end()
+            metrics.HANDLER_SECONDS.labels(self._durable.name).observe(time.perf_counter() - began)
+        for delivery in group:
+            await self._settle(delivery, b"+ACK", "handled")
+
+    def _spans(self, group: list[Delivery]) -> tracing.Spans:
+        described = [
+            (d.received.event.type, d.received.identity, d.deliveries, d.headers)
+            for d in group
+            if d.received is not None
+        ]
+        return tracing.start(self._durable.name, described)
+
+    async def _emit(self, group: list[Delivery], spans: tracing.Spans, answers: Answers) -> None:
+        sending: list[asyncio.Task[Any]] = []
+        for position, (delivery, events) in enumerate(zip(group, answers, strict=True)):
+            if not events or delivery.received is None:
+                continue
+            with tracing.current(spans.of(position), delivery.headers):
+                cause = delivery.received.identity
+                sending += [asyncio.create_task(self._publisher.publish(event, cause)) for event in events]
+        if not sending:
+            return
+        results = await asyncio.gather(*sending, return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+    async def _failed(self, delivery: Delivery, error: Exception) -> None:
+        names = {"durable": self._durable.name, "sequence": delivery.sequence, "deliveries": delivery.deliveries}
+        log.error("handler failed", extra=names | {"error": type(error).__name__}, exc_info=error)
+        if delivery.deliveries > RETRIES:
+            await self._bury(delivery, f"{type(error).__name__}: {error}")
+            return
+        await self._give_back(delivery, RETRY_PAUSES_SECONDS[delivery.deliveries - 1])
+
+    async def _bury(self, delivery: Delivery, reason: str) -> None:
+        try:
+            await bury(self._nc, self._durable.name, delivery.message, reason)
+        except Transient as error:
+            log.warning("cannot keep a dead letter now", extra={"durable": self._durable.name, "error": str(error)})
+            await self._give_back(delivery, RETRY_PAUSES_SECONDS[-1])
+            return
+        self._settled(delivery, "dead letter")
+
+    async def _give_back(self, delivery: Delivery, seconds: float) -> None:
+        # A nak without a delay would be redelivered at once, whatever backoff the durable has (facts: measured).
+        body = b"-NAK " + json.dumps({"delay": int(seconds * 1e9)}).encode()
+        await self._settle(delivery, body, "given back")
+
+    async def _settle(self, delivery: Delivery, body: bytes, outcome: str) -> None:
+        with contextlib.suppress(
+            Error, ConnectionError
+        ):  # not connected: the server delivers it again, which is harmless
+            await self._nc.publish(delivery.message.reply, body)
+        self._settled(delivery, outcome)
+
+    def _settled(self, delivery: Delivery, outcome: str) -> None:
+        kind = delivery.received.event.type if delivery.received else "invalid"
+        metrics.CONSUMED.labels(self._durable.name, kind, outcome).inc()
+        self._in_hand.pop(delivery.sequence, None)
+        self._room.set()
+
+    async def _keep(self) -> None:
+        """Say in-progress for everything in hand, and measure what waits."""
+        while True:
+            for delivery in list(self._in_hand.values()):
+                with contextlib.suppress(Error, ConnectionError):
+                    await self._nc.publish(delivery.message.reply, b"+WPI")
+            await self._measure()
+            await asyncio.sleep(self._durable.ack_wait / 3)
+
+    async def _measure(self) -> None:
+        oldest = min((delivery.nanoseconds for delivery in self._in_hand.values()), default=None)
+        age = 0.0 if oldest is None else max(0.0, time.time() - oldest / 1e9)
+        metrics.OLDEST_SECONDS.labels(self._durable.name).set(age)
+        try:
+            answer = await self._nc.request(f"$JS.API.CONSUMER.INFO.{STREAM}.{self._durable.name}", timeout=2)
+            info = json.loads(answer.data)
+            metrics.PENDING.labels(self._durable.name).set(info["num_pending"] + info["num_ack_pending"])
+        except (Error, ConnectionError, KeyError, ValueError):
+            log.debug("cannot read the consumer's state", extra={"durable": self._durable.name})

@@ -1,0 +1,52 @@
+"""One delivery of a message to a consumer, and the ways to settle it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Generic, TypeVar
+
+from nats.aio.msg import Msg
+
+from libs.events.catalogue import Event
+
+E_co = TypeVar("E_co", bound=Event, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Received(Generic[E_co]):
+    """What a handler gets to see: the event, and where the stream keeps it."""
+
+    event: E_co
+    identity: str
+    sequence: int
+    time: datetime
+    deliveries: int
+
+
+class Delivery:
+    """A message in hand: pulled, and neither acknowledged nor given back yet."""
+
+    __slots__ = ("deliveries", "message", "nanoseconds", "received", "sequence")
+
+    def __init__(self, message: Msg) -> None:
+        self.received: Received[Event] | None = None
+        self.take(message)
+
+    def take(self, message: Msg) -> None:
+        """Use the newest delivery of the same message: only its reply subject still settles it."""
+        tokens = message.reply.split(".")
+        first = 4 if len(tokens) == 9 else 6  # newer servers put domain and account before the stream (ADR-15)
+        self.message = message
+        self.deliveries = int(tokens[first])
+        self.sequence = int(tokens[first + 1])
+        self.nanoseconds = int(tokens[first + 3])
+
+    @property
+    def headers(self) -> Mapping[str, str] | None:
+        """The message's headers, as they were published."""
+        return self.message.headers
+
+    @property
+    def time(self) -> datetime:
+        """When the stream stored the message."""
+        return datetime.fromtimestamp(self.nanoseconds / 1e9, UTC)

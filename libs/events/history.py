@@ -1,0 +1,61 @@
+"""Reading single events back from the stream by their exact subject: flat in time however large the stream is.
+
+Uses JetStream's direct get (`$JS.API.DIRECT.GET.<stream>.<subject>`, ADR-31), which needs one permission per kind of
+event; filters that begin with wildcards are not flat and are never used.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from nats.aio.client import Client
+from nats.errors import Error, NoRespondersError
+from nats.errors import TimeoutError as NatsTimeoutError
+
+from libs.events.catalogue import Event, SubmissionCreated
+from libs.events.envelope import open_envelope
+from libs.events.errors import Transient
+from libs.events.streams import STREAM
+
+TIMEOUT_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An event as the stream keeps it."""
+
+    event: Event
+    identity: str
+    sequence: int
+    time: datetime
+
+
+async def read(nc: Client, subject: str) -> Stored | None:
+    """The event on exactly `subject`, or None when there is none.
+
+    Raises Transient when NATS does not answer, InvalidEvent when what is stored there is no event.
+    """
+    try:
+        message = await nc.request(f"$JS.API.DIRECT.GET.{STREAM}.{subject}", b"", timeout=TIMEOUT_SECONDS)
+    except (NatsTimeoutError, NoRespondersError, Error, ConnectionError) as error:
+        raise Transient("nats", type(error).__name__) from None
+    headers = message.headers or {}
+    if headers.get("Status") == "404":
+        return None
+    if "Nats-Sequence" not in headers:
+        raise Transient("nats", f"direct get answered {headers.get('Status', 'without a sequence')}")
+    event, identity = open_envelope(subject, headers, message.data)
+    return Stored(event, identity, int(headers["Nats-Sequence"]), parse_time(headers["Nats-Time-Stamp"]))
+
+
+async def read_submission(nc: Client, submission_id: str) -> SubmissionCreated | None:
+    """What the visitor sent, for those who need the message itself."""
+    stored = await read(nc, f"{SubmissionCreated.type}.{submission_id}")
+    if stored is None or not isinstance(stored.event, SubmissionCreated):
+        return None
+    return stored.event
+
+
+def parse_time(text: str) -> datetime:
+    """A server's RFC 3339 time with nanoseconds, to the microsecond."""
+    head, _, tail = text.rstrip("Z").partition(".")
+    return datetime.fromisoformat(f"{head}.{tail[:6].ljust(6, '0')}+00:00")

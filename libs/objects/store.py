@@ -1,0 +1,135 @@
+"""Objects in one bucket of any S3 store.
+
+Keys hold no names: `originals/<submission>/<attempt>/<number>` is ingest's, `text/<submission>/…` is the indexer's.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from aiobotocore.config import AioConfig
+from aiobotocore.session import get_session
+from aiohttp import ClientError as HttpError
+from botocore.exceptions import BotoCoreError, ClientError
+
+from libs.events.errors import Transient
+from libs.service.settings import ObjectSettings
+
+if TYPE_CHECKING:
+    from types_aiobotocore_s3.client import S3Client
+
+CHUNK_BYTES = 256 * 1024
+DELETE_MOST = 1000
+"""S3's own limit of keys in one delete request."""
+
+
+class MissingObject(Exception):
+    """No object has this key."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"no object has the key {key}")
+        self.key = key
+
+
+class TooLarge(Exception):
+    """The object has more bytes than the caller wants to hold in memory."""
+
+
+def transient(error: Exception) -> Transient:
+    """The store's failure as what it means here: it is away or refuses for now."""
+    code = error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else ""
+    return Transient("object-store", code or type(error).__name__)
+
+
+FAILURES = (BotoCoreError, ClientError, HttpError, OSError, TimeoutError)
+
+
+class ObjectStore:
+    """One bucket. Every method raises Transient when the store is away."""
+
+    def __init__(self, client: "S3Client", bucket: str) -> None:
+        self.client = client
+        self.bucket = bucket
+
+    async def put(self, key: str, content: bytes, content_type: str) -> None:
+        """Keep `content` under `key`, whole or not at all; an object already there is replaced."""
+        try:
+            await self.client.put_object(Bucket=self.bucket, Key=key, Body=content, ContentType=content_type)
+        except FAILURES as error:
+            raise transient(error) from error
+
+    async def read(self, key: str, most: int) -> bytes:
+        """The object's bytes. Raises MissingObject, or TooLarge when it has more than `most` bytes."""
+        content = bytearray()
+        async for chunk in self.stream(key):
+            content += chunk
+            if len(content) > most:
+                raise TooLarge(key)
+        return bytes(content)
+
+    async def stream(self, key: str) -> AsyncIterator[bytes]:
+        """The object's bytes in chunks. Raises MissingObject before the first one."""
+        try:
+            answer = await self.client.get_object(Bucket=self.bucket, Key=key)
+            async with answer["Body"] as body:
+                async for chunk in body.iter_chunks(CHUNK_BYTES):
+                    yield chunk
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in ("NoSuchKey", "404"):
+                raise MissingObject(key) from None
+            raise transient(error) from error
+        except FAILURES as error:
+            raise transient(error) from error
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Remove the objects; a key that is not there is no error."""
+        for begin in range(0, len(keys), DELETE_MOST):
+            some = keys[begin : begin + DELETE_MOST]
+            try:
+                answer = await self.client.delete_objects(
+                    Bucket=self.bucket, Delete={"Objects": [{"Key": key} for key in some], "Quiet": True}
+                )
+            except FAILURES as error:
+                raise transient(error) from error
+            if answer.get("Errors"):
+                raise Transient("object-store", f"{len(answer['Errors'])} objects could not be removed")
+
+    async def keys(self, prefix: str) -> AsyncIterator[tuple[str, float, int]]:
+        """(key, time of last change in seconds since the epoch, bytes) of every object under `prefix`."""
+        try:
+            pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+            async for page in pages:
+                for item in page.get("Contents", ()):
+                    yield item["Key"], item["LastModified"].timestamp(), item["Size"]
+        except FAILURES as error:
+            raise transient(error) from error
+
+    async def check(self) -> None:
+        """Raise Transient unless the bucket answers."""
+        try:
+            await self.client.head_bucket(Bucket=self.bucket)
+        except FAILURES as error:
+            raise transient(error) from error
+
+
+@asynccontextmanager
+async def object_store(settings: ObjectSettings, connections: int = 32) -> AsyncIterator[ObjectStore]:
+    """The bucket of `settings`, with up to `connections` requests at once."""
+    config = AioConfig(
+        connect_timeout=2,
+        read_timeout=20,
+        retries={"mode": "standard", "total_max_attempts": 2},
+        max_pool_connections=connections,
+        s3={"addressing_style": "path"},
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
+    async with get_session().create_client(
+        "s3",
+        endpoint_url=settings.s3_endpoint_url,
+        region_name=settings.s3_region,
+        aws_access_key_id=settings.s3_access_key,
+        aws_secret_access_key=settings.s3_secret_key.get_secret_value(),
+        config=config,
+    ) as client:
+        yield ObjectStore(client, settings.bucket)

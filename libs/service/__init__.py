@@ -1,0 +1,1 @@
+"""The frame around every service: settings, logs, metrics, traces, health, start and stop."""
