@@ -86,7 +86,7 @@ class Consumer:
         self._batch = batch
         self._capacity = workers * batch * (2 if batch > 1 else 1)
         self._workers = workers
-        self._puller = Puller(nc, durable.name)
+        self._puller = Puller(nc, durable.name, self._arrived)
         self._gate = Gate(durable.name)
         self._in_hand: dict[int, Delivery] = {}
         self._waiting: deque[Delivery] = deque()
@@ -137,8 +137,7 @@ class Consumer:
                 await self._room.wait()
                 continue
             try:
-                async for message in self._puller.pull(room):
-                    self._arrived(message)
+                await self._puller.pull(room)
             except Transient as error:
                 log.warning("cannot pull", extra={"durable": self._durable.name, "error": str(error)})
                 await asyncio.sleep(PULL_AGAIN_SECONDS)

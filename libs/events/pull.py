@@ -6,13 +6,11 @@ cannot swallow the answer of the next. Protocol: `$JS.API.CONSUMER.MSG.NEXT.<str
 
 import asyncio
 import json
-import time
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error
-from nats.errors import TimeoutError as NatsTimeoutError
 
 from libs.events.errors import Transient
 from libs.events.streams import STREAM
@@ -23,73 +21,62 @@ GRACE_SECONDS = 2.0
 
 
 class Puller:
-    """Pulls deliveries as they are there; several processes may pull from the same durable."""
+    """Pulls deliveries and hands each over as it arrives; several processes may pull from the same durable."""
 
-    def __init__(self, nc: Client, durable: str) -> None:
+    def __init__(self, nc: Client, durable: str, arrived: Callable[[Msg], None]) -> None:
         self._nc = nc
         self._request = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{durable}"
         self._inbox = nc.new_inbox()
+        self._arrived = arrived
         self._pulls = 0
+        self._wanted = 0
+        self._ended = asyncio.Event()
+        self._refusal = ""
 
     async def start(self) -> None:
         """Subscribe to the answers; once."""
-        self._replies = await self._nc.subscribe(f"{self._inbox}.*", pending_msgs_limit=-1, pending_bytes_limit=-1)
+        self._replies = await self._nc.subscribe(
+            f"{self._inbox}.*", cb=self._take, pending_msgs_limit=-1, pending_bytes_limit=-1
+        )
 
     async def stop(self) -> None:
         """End the subscription; deliveries that are under way go back to the durable after its ack wait."""
         if not self._nc.is_closed:
             await self._replies.unsubscribe()
 
-    async def pull(self, most: int) -> AsyncIterator[Msg]:
-        """Up to `most` deliveries, each as it arrives; ends when the server has no more, or after some seconds.
+    async def pull(self, most: int) -> None:
+        """Ask for up to `most` deliveries; returns when they came, the server has no more, or after some seconds.
 
         Raises Transient when the request cannot be sent or the consumer is not there.
         """
         self._pulls += 1
-        reply = f"{self._inbox}.{self._pulls}"
+        self._wanted = most
+        self._refusal = ""
+        self._ended.clear()
         request = {"batch": most, "expires": int(EXPIRES_SECONDS * 1e9), "no_wait": True}
         try:
-            await self._nc.publish(self._request, json.dumps(request).encode(), reply=reply)
+            await self._nc.publish(self._request, json.dumps(request).encode(), reply=f"{self._inbox}.{self._pulls}")
+            await asyncio.wait_for(self._ended.wait(), EXPIRES_SECONDS + GRACE_SECONDS)
+        except TimeoutError:
+            return
         except (Error, ConnectionError) as error:
             raise Transient("nats", type(error).__name__) from None
-        deadline = time.monotonic() + EXPIRES_SECONDS + GRACE_SECONDS
-        received = 0
-        while received < most:
-            message = await self._next(deadline)
-            if message is None:
-                return
-            if message.reply:
-                received += 1
-                yield message
-                continue
-            if message.subject == reply and not _goes_on(message):
-                return
+        if self._refusal:
+            raise Transient("nats", self._refusal)
 
-    async def _next(self, deadline: float) -> Msg | None:
-        if self._replies.pending_msgs:
-            return await self._replies.next_msg(timeout=1)
-        try:
-            return await self._replies.next_msg(timeout=max(0.01, deadline - time.monotonic()))
-        except NatsTimeoutError:
-            return None
-        except Error as error:
-            raise Transient("nats", type(error).__name__) from None
-
-
-def _goes_on(message: Msg) -> bool:
-    """Whether a status leaves its request open. Raises Transient when the request could not be served at all."""
-    headers = message.headers or {}
-    status = headers.get("Status")
-    if status == "409":
-        raise Transient("nats", headers.get("Description", "the consumer is not there"))
-    if status == "503":
-        raise Transient("nats", "no responders")
-    return status == "100"
-
-
-async def pause(seconds: float, unless: asyncio.Event) -> None:
-    """Sleep, or end at once when `unless` is set."""
-    try:
-        await asyncio.wait_for(unless.wait(), seconds)
-    except TimeoutError:
-        return
+    async def _take(self, message: Msg) -> None:
+        if message.reply:  # a delivery counts, whichever request it answers
+            self._wanted -= 1
+            self._arrived(message)
+            if self._wanted <= 0:
+                self._ended.set()
+            return
+        if message.subject != f"{self._inbox}.{self._pulls}":
+            return
+        headers = message.headers or {}
+        status = headers.get("Status")
+        if status == "100":
+            return
+        if status in ("409", "503"):
+            self._refusal = headers.get("Description", "the consumer is not there")
+        self._ended.set()

@@ -1,0 +1,1 @@
+"""PostgreSQL: the pool, and which of its errors mean that it is away."""

@@ -1,0 +1,123 @@
+"""The janitor removes what uploads left behind: objects that no event and no row names, and unfinished multiparts.
+
+It removes an object only when both EVENTS and PostgreSQL answered that they do not know it, it is old enough, and the
+stream reaches back further than the object does; otherwise it stays and is only counted.
+"""
+
+import asyncio
+import json
+import logging
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+
+from nats.aio.client import Client
+from nats.errors import Error
+from prometheus_client import Counter, Gauge
+
+from libs.events import history
+from libs.events.errors import Transient
+from libs.events.streams import STREAM
+from libs.objects.store import FAILURES, ObjectStore, transient
+from libs.postgres.pool import Pool, postgres_errors
+
+log = logging.getLogger(__name__)
+
+REMOVED = Counter(
+    "janitor_removed_total", "Objects and unfinished uploads removed because nobody claims them.", ["kind"]
+)
+UNCLAIMED = Gauge("janitor_unclaimed_objects", "Old objects that nobody claims and that could not be proven orphaned.")
+
+ORIGINALS = "originals/"
+LOOK_UPS = 500
+"""Submissions asked for at once; bounds the memory of a pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Janitor:
+    """One pass after another over the originals."""
+
+    nc: Client
+    pool: Pool
+    objects: ObjectStore
+    age_seconds: float
+
+    async def run(self, every_seconds: float) -> None:
+        """Pass, pause, and again, until cancelled; a dependency that is away ends a pass, not the janitor."""
+        while True:
+            try:
+                await self.clean()
+            except Transient as error:
+                log.warning("the janitor's pass ended early", extra={"error": str(error)})
+            await asyncio.sleep(every_seconds)
+
+    async def clean(self) -> int:
+        """One pass; returns how many objects were removed. Raises Transient when a dependency is away."""
+        oldest_event = await self._stream_begins()
+        before = time.time() - self.age_seconds
+        found: dict[str, list[tuple[str, float]]] = defaultdict(list)
+        removed = unproven = 0
+        async for key, changed, _ in self.objects.keys(ORIGINALS):
+            if changed >= before:
+                continue
+            submission = key.removeprefix(ORIGINALS).split("/", 1)[0]
+            if submission not in found and len(found) >= LOOK_UPS:
+                gone, kept = await self._sweep(found, oldest_event)
+                removed, unproven = removed + gone, unproven + kept
+                found.clear()
+            found[submission].append((key, changed))
+        gone, kept = await self._sweep(found, oldest_event)
+        UNCLAIMED.set(unproven + kept)
+        await self._abort_uploads(before)
+        return removed + gone
+
+    async def _sweep(self, found: dict[str, list[tuple[str, float]]], oldest_event: float | None) -> tuple[int, int]:
+        """Remove what nobody names among `found`; returns (removed, kept although unclaimed)."""
+        if not found:
+            return 0, 0
+        claimed = await self._in_record(list(found))
+        for submission in found:
+            claimed |= await self._in_stream(submission)
+        unclaimed = [item for items in found.values() for item in items if item[0] not in claimed]
+        orphans = [key for key, changed in unclaimed if oldest_event is not None and oldest_event < changed]
+        if orphans:
+            await self.objects.delete(orphans)
+            REMOVED.labels("object").inc(len(orphans))
+            log.info("removed objects that nobody claims", extra={"count": len(orphans)})
+        return len(orphans), len(unclaimed) - len(orphans)
+
+    async def _in_record(self, submissions: list[str]) -> set[str]:
+        with postgres_errors():
+            rows = await self.pool.fetch(
+                "select object_key from documents where submission_id = any($1) and object_key is not null", submissions
+            )
+        return {row["object_key"] for row in rows}
+
+    async def _in_stream(self, submission: str) -> set[str]:
+        event = await history.read_submission(self.nc, submission)
+        return set() if event is None else {attachment.object_key for attachment in event.attachments}
+
+    async def _stream_begins(self) -> float | None:
+        """When the oldest event in the stream was stored; None when the stream is empty and proves nothing."""
+        try:
+            answer = await self.nc.request(f"$JS.API.STREAM.INFO.{STREAM}", timeout=3)
+            state = json.loads(answer.data)["state"]
+        except (Error, ConnectionError, KeyError, ValueError) as error:
+            raise Transient("nats", type(error).__name__) from None
+        if not state["messages"]:
+            return None
+        return history.parse_time(state["first_ts"]).timestamp()
+
+    async def _abort_uploads(self, before: float) -> None:
+        store = self.objects
+        try:
+            answer = await store.client.list_multipart_uploads(Bucket=store.bucket, Prefix=ORIGINALS)
+            for upload in answer.get("Uploads", ()):
+                if upload["Initiated"].timestamp() >= before:
+                    continue
+                await store.client.abort_multipart_upload(
+                    Bucket=store.bucket, Key=upload["Key"], UploadId=upload["UploadId"]
+                )
+                REMOVED.labels("upload").inc()
+        except FAILURES as error:
+            raise transient(error) from error

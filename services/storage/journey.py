@@ -1,0 +1,113 @@
+"""The journey table and each document's state, both folded from events in whatever order they arrive."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from libs.events.catalogue import (
+    DocumentEvent,
+    DocumentExtracted,
+    DocumentFailed,
+    DocumentIndexed,
+    DocumentStored,
+    Event,
+    NotificationFailed,
+    NotificationSent,
+)
+from libs.events.delivery import Received
+from libs.postgres.pool import Pool, postgres_errors, statement
+
+RANKS: dict[type[DocumentEvent], tuple[int, str]] = {
+    DocumentStored: (1, "stored"),
+    DocumentExtracted: (2, "extracted"),
+    DocumentIndexed: (3, "indexed"),
+    DocumentFailed: (4, "failed"),
+}
+"""Within a generation a status only moves up; `failed` is final."""
+
+INSERT_STEPS = """
+insert into journey (sequence, submission_id, type, document_id, target, reason, time)
+select * from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
+on conflict (sequence) do nothing
+"""
+
+MERGE_STATES = """
+insert into document_states as s
+    (document_id, submission_id, generation, rank, status, reason, details_generation, details)
+select * from unnest(
+    $1::text[], $2::text[], $3::int[], $4::smallint[], $5::text[], $6::text[], $7::int[], $8::jsonb[])
+on conflict (document_id) do update set
+    generation = greatest(s.generation, excluded.generation),
+    rank = case when (excluded.generation, excluded.rank) > (s.generation, s.rank) then excluded.rank else s.rank end,
+    status = case when (excluded.generation, excluded.rank) > (s.generation, s.rank)
+             then excluded.status else s.status end,
+    reason = case when (excluded.generation, excluded.rank) > (s.generation, s.rank)
+             then excluded.reason else s.reason end,
+    details_generation = greatest(s.details_generation, excluded.details_generation),
+    details = case when excluded.details_generation > s.details_generation then excluded.details else s.details end
+"""
+
+
+@dataclass(slots=True)
+class State:
+    """What a batch of events says of one document, folded."""
+
+    document_id: str
+    submission_id: str
+    generation: int = 0
+    rank: int = 0
+    status: str = ""
+    reason: str | None = None
+    details_generation: int = 0
+    details: dict[str, object] = field(default_factory=dict)
+
+    def fold(self, event: DocumentEvent) -> None:
+        """Take `event` in; the outcome is the same in any order."""
+        rank, status = RANKS[type(event)]
+        if (event.generation, rank) > (self.generation, self.rank):
+            self.generation, self.rank, self.status = event.generation, rank, status
+            self.reason = event.message if isinstance(event, DocumentFailed) else None
+        if isinstance(event, DocumentExtracted) and event.generation > self.details_generation:
+            self.details_generation = event.generation
+            self.details = event.model_dump(mode="json", exclude={"submission_id", "number", "generation"})
+
+
+async def write(pool: Pool, received: Sequence[Received[Event]]) -> None:
+    """Write the steps and states of a batch in one transaction. Raises Transient when PostgreSQL is away."""
+    steps = [_step(one) for one in received]
+    states = list(_states(received).values())
+    with postgres_errors(), statement("write journey"):
+        async with pool.acquire(timeout=5) as connection, connection.transaction():
+            await connection.execute(INSERT_STEPS, *map(list, zip(*steps, strict=True)))
+            if states:
+                rows = [
+                    (
+                        s.document_id,
+                        s.submission_id,
+                        s.generation,
+                        s.rank,
+                        s.status,
+                        s.reason,
+                        s.details_generation,
+                        s.details,
+                    )
+                    for s in sorted(states, key=lambda state: state.document_id)
+                ]
+                await connection.execute(MERGE_STATES, *map(list, zip(*rows, strict=True)))
+
+
+def _step(one: Received[Event]) -> tuple[object, ...]:
+    event = one.event
+    document = event.document_id if isinstance(event, DocumentEvent) else None
+    target = event.target if isinstance(event, NotificationSent | NotificationFailed) else None
+    reason = event.message if isinstance(event, DocumentFailed | NotificationFailed) else None
+    return (one.sequence, event.submission_id, event.type, document, target, reason, one.time)
+
+
+def _states(received: Sequence[Received[Event]]) -> dict[str, State]:
+    states: dict[str, State] = {}
+    for one in received:
+        event = one.event
+        if isinstance(event, DocumentEvent):
+            state = states.setdefault(event.document_id, State(event.document_id, event.submission_id))
+            state.fold(event)
+    return states
