@@ -1,0 +1,45 @@
+"""`python -m services.indexer`."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+
+from libs.events.connect import connected
+from libs.events.consume import consuming, each
+from libs.events.health import nats_answers
+from libs.events.publish import Publisher
+from libs.events.streams import INDEXER_EXTRACT, INDEXER_INDEX
+from libs.index.choose import search_index
+from libs.objects.store import object_store
+from libs.service.health import Health
+from libs.service.lifecycle import run
+from services.indexer import handlers, tags
+from services.indexer.sandbox import Limits, Sandbox
+from services.indexer.settings import Settings
+
+
+@asynccontextmanager
+async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
+    """Everything indexer is made of, opened in order and closed in reverse."""
+    async with AsyncExitStack() as stack:
+        rules = tags.Rules.load(settings.rules_path or tags.DEFAULT_RULES)
+        limits = Limits(memory_bytes=settings.extract_memory_bytes, wall_seconds=settings.extract_seconds)
+        sandbox = await stack.enter_async_context(Sandbox())
+        index = await stack.enter_async_context(search_index(settings, writer=True))
+        health.needs("index", index.ready)
+        nc = await stack.enter_async_context(
+            connected(settings.nats_url, settings.nats_user, settings.nats_password.get_secret_value())
+        )
+        health.needs("nats", partial(nats_answers, nc))
+        objects = await stack.enter_async_context(object_store(settings))
+        health.needs("object-store", objects.check)
+        publisher = Publisher(nc, "indexer")
+        parts = handlers.Parts(nc, objects, index, sandbox, limits, rules)
+        write, read = partial(handlers.index, parts=parts), each(partial(handlers.extract, parts=parts))
+        await stack.enter_async_context(consuming(nc, publisher, INDEXER_INDEX, write, batch=settings.index_batch))
+        await stack.enter_async_context(consuming(nc, publisher, INDEXER_EXTRACT, read, workers=settings.extractions))
+        yield
+
+
+if __name__ == "__main__":
+    run("indexer", Settings, start)

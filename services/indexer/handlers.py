@@ -1,0 +1,199 @@
+"""What indexer does: from a stored document to one that is found."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from libs.index.protocol import IndexedDocument, SearchIndex, Unavailable
+from nats.aio.client import Client
+
+from libs.events import history
+from libs.events.catalogue import (
+    MESSAGE,
+    DocumentExtracted,
+    DocumentFailed,
+    DocumentIndexed,
+    DocumentStored,
+    Event,
+    SubmissionCreated,
+    SubmissionStored,
+    document_id,
+)
+from libs.events.consume import Answers
+from libs.events.delivery import Received
+from libs.events.errors import Transient
+from libs.objects.store import ObjectStore
+from services.indexer import texts
+from services.indexer.language import detect
+from services.indexer.sandbox import Extracted, Limits, Sandbox, SandboxFailed, Unreadable
+from services.indexer.tags import Rules
+from services.indexer.texts import KeptText
+
+log = logging.getLogger(__name__)
+
+READ_AT_ONCE = 16
+"""Texts and submissions read at once for one batch; bounds connections and memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the handlers need."""
+
+    nc: Client
+    objects: ObjectStore
+    index: SearchIndex
+    sandbox: Sandbox
+    limits: Limits
+    rules: Rules
+
+
+async def extract(event: DocumentStored, parts: Parts) -> Sequence[Event]:
+    """Read the document's text once, in the sandbox, and keep it beside the original."""
+    submission = await _submission(event.submission_id, parts)
+    attachment = next(a for a in submission.attachments if a.number == event.number)
+    content = await parts.objects.read(event.object_key, most=event.size)
+    try:
+        extracted = await parts.sandbox.read(content, event.content_type, parts.limits)
+    except Unreadable as fault:  # the document's fault: final, with words for people
+        return [_failed(event, fault)]
+    except SandboxFailed as error:
+        raise Transient("sandbox", str(error)) from error
+    text = _kept(event, submission, attachment.filename, extracted, parts.rules)
+    key = await texts.keep(parts.objects, text)
+    return [_extracted(text, key)]
+
+
+async def index(received: Sequence[Received[Event]], parts: Parts) -> Answers:
+    """Make a batch of messages and documents searchable with one write."""
+    slots = asyncio.Semaphore(READ_AT_ONCE)
+
+    async def read(event: Event) -> IndexedDocument:
+        async with slots:
+            return await _document(event, parts)
+
+    documents = await asyncio.gather(*(read(one.event) for one in received))
+    try:
+        await parts.index.write(documents)
+    except Unavailable as error:
+        raise Transient("index", str(error)) from error
+    return [_indexed(one.event) for one in received]
+
+
+async def _submission(submission_id: str, parts: Parts) -> SubmissionCreated:
+    submission = await history.read_submission(parts.nc, submission_id)
+    if submission is None:
+        raise LookupError(f"submission {submission_id} is not in the stream any more")
+    return submission
+
+
+async def _document(event: Event, parts: Parts) -> IndexedDocument:
+    if isinstance(event, DocumentExtracted):
+        return (await texts.load(parts.objects, event.text_key)).indexed()
+    submission = await _submission(event.submission_id, parts)
+    if isinstance(event, DocumentFailed):
+        return _unread(event, submission)
+    text = _message(submission, parts.rules)
+    await texts.keep(parts.objects, text)
+    return text.indexed()
+
+
+def _message(submission: SubmissionCreated, rules: Rules) -> KeptText:
+    """The message itself, as a document."""
+    text = submission.message
+    language = detect(text)
+    tagged = rules.apply(f"{submission.subject_line}\n{text}", "message", "text/plain", language)
+    return KeptText(
+        submission_id=submission.submission_id,
+        number=MESSAGE,
+        generation=1,
+        filename="message",
+        contact_name=submission.name,
+        created_at=submission.created_at,
+        size=len(text.encode()),
+        pages=(text,),
+        title=submission.subject_line,
+        language=language,
+        document_type="message",
+        tags=tagged.tags,
+        extractor="message",
+    )
+
+
+def _kept(
+    event: DocumentStored, submission: SubmissionCreated, filename: str, extracted: Extracted, rules: Rules
+) -> KeptText:
+    text = "\n\n".join(extracted.pages)
+    language = detect(text)
+    tagged = rules.apply(text, filename, event.content_type, language)
+    return KeptText(
+        submission_id=event.submission_id,
+        number=event.number,
+        generation=event.generation,
+        filename=filename,
+        contact_name=submission.name,
+        created_at=submission.created_at,
+        size=event.size,
+        pages=extracted.pages,
+        title=extracted.title or PurePath(filename).stem,
+        author=extracted.author,
+        language=language,
+        document_type=tagged.document_type,
+        tags=tagged.tags,
+        extractor=extracted.extractor,
+        ocr=extracted.ocr,
+    )
+
+
+def _extracted(text: KeptText, key: str) -> DocumentExtracted:
+    return DocumentExtracted(
+        submission_id=text.submission_id,
+        number=text.number,
+        generation=text.generation,
+        text_key=key,
+        characters=sum(map(len, text.pages)),
+        pages=len(text.pages),
+        language=text.language,
+        document_type=text.document_type,
+        tags=text.tags,
+        extractor=text.extractor,
+        ocr=text.ocr,
+    )
+
+
+def _failed(event: DocumentStored, fault: Unreadable) -> DocumentFailed:
+    return DocumentFailed(
+        submission_id=event.submission_id,
+        number=event.number,
+        generation=event.generation,
+        reason=fault.reason,
+        message=fault.message,
+    )
+
+
+def _unread(event: DocumentFailed, submission: SubmissionCreated) -> IndexedDocument:
+    """A document that could not be read: still found by its name and by `status: failed`."""
+    attachment = next(a for a in submission.attachments if a.number == event.number)
+    return IndexedDocument(
+        document_id=document_id(event.submission_id, event.number),
+        contact_id=event.submission_id,
+        filename=attachment.filename,
+        title=PurePath(attachment.filename).stem,
+        text="",
+        contact_name=submission.name,
+        document_type="document",
+        tags=(),
+        language="",
+        status="failed",
+        created_at=submission.created_at,
+        size=attachment.size,
+    )
+
+
+def _indexed(event: Event) -> Sequence[Event]:
+    if isinstance(event, SubmissionStored):
+        return [DocumentIndexed(submission_id=event.submission_id, number=MESSAGE)]
+    if isinstance(event, DocumentExtracted):
+        return [DocumentIndexed(submission_id=event.submission_id, number=event.number, generation=event.generation)]
+    return []

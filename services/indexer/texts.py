@@ -1,0 +1,73 @@
+"""The extracted text as it is kept beside the original, so that the index can be rebuilt without parsing again."""
+
+from datetime import datetime
+
+from libs.index.protocol import IndexedDocument
+from pydantic import BaseModel, ConfigDict
+
+from libs.events.catalogue import document_id
+from libs.objects.store import ObjectStore
+
+MOST_BYTES = 256 * 1024 * 1024
+SEARCHED_CHARACTERS = 2_000_000
+"""How much of a document's text the index gets; the kept text is whole."""
+
+
+class KeptText(BaseModel):
+    """Everything the index needs to know of one document, and where it came from."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    submission_id: str
+    number: str
+    generation: int
+    filename: str
+    contact_name: str
+    created_at: datetime
+    size: int
+    pages: tuple[str, ...]
+    title: str = ""
+    author: str = ""
+    language: str = ""
+    document_type: str = "document"
+    tags: tuple[str, ...] = ()
+    extractor: str = ""
+    ocr: bool = False
+
+    @property
+    def key(self) -> str:
+        """Where it is kept."""
+        return text_key(self.submission_id, self.number, self.generation)
+
+    def indexed(self) -> IndexedDocument:
+        """The document as the search index takes it."""
+        return IndexedDocument(
+            document_id=document_id(self.submission_id, self.number),
+            contact_id=self.submission_id,
+            filename=self.filename,
+            title=self.title,
+            text="\n\n".join(self.pages)[:SEARCHED_CHARACTERS],
+            contact_name=self.contact_name,
+            document_type=self.document_type,
+            tags=self.tags,
+            language=self.language,
+            status="indexed",
+            created_at=self.created_at,
+            size=self.size,
+        )
+
+
+def text_key(submission_id: str, number: str, generation: int) -> str:
+    """The key of a document's text, as it was read the `generation`-th time."""
+    return f"text/{submission_id}/{number}.{generation}.json"
+
+
+async def keep(objects: ObjectStore, text: KeptText) -> str:
+    """Keep `text`; returns its key. Raises Transient when the store is away."""
+    await objects.put(text.key, text.model_dump_json().encode(), "application/json")
+    return text.key
+
+
+async def load(objects: ObjectStore, key: str) -> KeptText:
+    """The kept text under `key`. Raises MissingObject, or Transient when the store is away."""
+    return KeptText.model_validate_json(await objects.read(key, MOST_BYTES))
