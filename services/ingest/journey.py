@@ -1,0 +1,134 @@
+"""The journey of one submission, read from the stream event by event, each by its exact subject."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from nats.aio.client import Client
+
+from libs.events import history
+from libs.events.catalogue import (
+    MESSAGE,
+    DocumentEvent,
+    DocumentExtracted,
+    DocumentFailed,
+    DocumentIndexed,
+    DocumentStored,
+    Event,
+    NotificationFailed,
+    NotificationSent,
+    SubmissionCreated,
+    SubmissionStored,
+)
+from libs.events.errors import InvalidEvent
+from libs.events.history import Stored
+
+LOOK_UPS_AT_ONCE = 16
+TERMINAL = frozenset({"done", "partly failed", "held", "rejected", "erased"})
+TARGETS = ("owner", "sender")
+FIRST_GENERATION = 1
+
+
+@dataclass(slots=True)
+class Journey:
+    """What happened to a submission so far; `look` finds out more."""
+
+    nc: Client
+    submission_id: str
+    found: dict[str, Stored] = field(default_factory=dict)
+
+    async def look(self) -> list[Stored]:
+        """The events that were not known yet, in the order of the stream.
+
+        Looks again until a round finds nothing new: an event found in one round proves that all before it can be
+        found in the next, so no event is ever told after a later one.
+        """
+        known = set(self.found)
+        while await self._round():
+            pass
+        return sorted((self.found[subject] for subject in self.found.keys() - known), key=lambda one: one.sequence)
+
+    async def _round(self) -> bool:
+        missing = [subject for subject in self._expected() if subject not in self.found]
+        slots = asyncio.Semaphore(LOOK_UPS_AT_ONCE)
+
+        async def read(subject: str) -> Stored | None:
+            async with slots:
+                try:
+                    return await history.read(self.nc, subject)
+                except InvalidEvent:
+                    return None
+
+        answers = await asyncio.gather(*(read(subject) for subject in missing))
+        new = {answer.event.subject: answer for answer in answers if answer is not None}
+        self.found.update(new)
+        return bool(new)
+
+    @property
+    def created(self) -> SubmissionCreated | None:
+        """What the visitor sent, when it is known here at all."""
+        stored = self.found.get(f"{SubmissionCreated.type}.{self.submission_id}")
+        return stored.event if stored is not None and isinstance(stored.event, SubmissionCreated) else None
+
+    def _expected(self) -> Iterable[str]:
+        created = self.created
+        if created is None:
+            yield f"{SubmissionCreated.type}.{self.submission_id}"
+            return
+        sid = self.submission_id
+        yield SubmissionStored(submission_id=sid, attachments=0).subject
+        yield f"{DocumentIndexed.type}.{sid}.{MESSAGE}.{FIRST_GENERATION}"
+        for attachment in created.attachments:
+            yield f"{DocumentStored.type}.{sid}.{attachment.number}"
+            for kind in (DocumentExtracted, DocumentFailed, DocumentIndexed):
+                yield f"{kind.type}.{sid}.{attachment.number}.{FIRST_GENERATION}"
+        if created.held is None:
+            for target in TARGETS:
+                yield f"{NotificationSent.type}.{sid}.{target}"
+                yield f"{NotificationFailed.type}.{sid}.{target}"
+
+    def events(self) -> list[Stored]:
+        """All that is known, in the order of the stream."""
+        return sorted(self.found.values(), key=lambda one: one.sequence)
+
+    def status(self) -> str:
+        """Where the submission is; one of TERMINAL when nothing more will come."""
+        created = self.created
+        if created is None:
+            return "unknown"
+        known = [stored.event for stored in self.found.values()]
+        if not any(isinstance(event, SubmissionStored) for event in known):
+            return "accepted"
+        documents = {MESSAGE, *(attachment.number for attachment in created.attachments)}
+        failed = {event.number for event in known if isinstance(event, DocumentFailed)}
+        indexed = {event.number for event in known if isinstance(event, DocumentIndexed)}
+        if documents - failed - indexed:
+            return "processing"
+        if created.held is not None:
+            return "held"
+        told = {event.target for event in known if isinstance(event, NotificationSent | NotificationFailed)}
+        if told != set(TARGETS):
+            return "processing"
+        unsent = any(isinstance(event, NotificationFailed) and event.target == "owner" for event in known)
+        return "partly failed" if failed or unsent else "done"
+
+    def as_json(self) -> dict[str, object]:
+        """The public form, without personal data."""
+        return {"id": self.submission_id, "status": self.status(), "events": [step(stored) for stored in self.events()]}
+
+
+def step(stored: Stored) -> dict[str, object]:
+    """One event as visitors may see it."""
+    event: Event = stored.event
+    told: dict[str, object] = {
+        "seq": stored.sequence,
+        "type": event.type,
+        "time": stored.time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    }
+    if isinstance(event, DocumentEvent):
+        told["document_id"] = event.document_id
+    if isinstance(event, NotificationSent | NotificationFailed):
+        told["target"] = event.target
+    if isinstance(event, DocumentFailed | NotificationFailed) and event.message:
+        told["reason"] = event.message
+    return told
