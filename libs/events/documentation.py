@@ -36,7 +36,7 @@ def markdown() -> str:
         "",
         "Generated from `libs/events/catalogue.py` by `make docs`; do not edit.",
         "",
-        f"All events live in the JetStream stream `{STREAM}`, one event a subject, as CloudEvents 1.0 in NATS binary mode:",
+        f"All events live in the JetStream stream `{STREAM}`, one a subject, as CloudEvents 1.0 in NATS binary mode:",
         "headers `" + "`, `".join(CLOUD_EVENT_HEADERS) + "` around a JSON body. `ce-id` is also `Nats-Msg-Id` and is",
         "deterministic (a UUIDv5 of cause and subject), so a repeated publish is recognised.",
         "",
@@ -45,9 +45,8 @@ def markdown() -> str:
     ]
     for event in EVENTS:
         durables = ", ".join(f"`{name}`" for name in consumers(event))
-        lines.append(
-            f"| [{event.type}](#{event.type.replace('.', '')}) | `{address(event)}` | {EMITTERS[event.type]} | {durables} |"
-        )
+        link = f"[{event.type}](#{event.type.replace('.', '')})"
+        lines.append(f"| {link} | `{address(event)}` | {EMITTERS[event.type]} | {durables} |")
     for event in EVENTS:
         lines += [
             "",

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from libs.index.meilisearch import MeilisearchIndex
 from libs.index.protocol import SearchIndex
 from libs.index.tantivy import TantivyIndex
-
 from libs.service.settings import IndexSettings
 
 

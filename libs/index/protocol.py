@@ -1,0 +1,132 @@
+"""What a search index promises, whichever it is; `tests/contract/test_index.py` holds every implementation to it.
+
+- Several words must all be found. Words match without accents and case; a word of 4 letters or more also with one
+  typo, of 8 or more with two; a word with a digit only as it is. The last word also matches as a beginning.
+- `"several words"` match as a phrase; `-word` excludes.
+- Filters of different fields must all hold; of the values of one field, any. Facets count under words and filters.
+- A write replaces documents with the same id and is visible to searches when it returns.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+MARK_BEGIN, MARK_END = "\x02", "\x03"
+"""Around each matched word in a highlight; they survive HTML escaping, which comes first."""
+
+FACETS = ("document_type", "tags", "language", "status")
+SORTS = ("relevance", "created_at:desc", "created_at:asc", "size:desc", "size:asc")
+DEEPEST = 10_000
+"""Hits that paging can reach."""
+
+
+class Unavailable(Exception):
+    """The index cannot answer now; the same call may succeed later."""
+
+
+class InvalidQuery(Exception):
+    """The caller's fault, in words for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedDocument:
+    """A document as the index takes it."""
+
+    document_id: str
+    contact_id: str
+    """The submission's id."""
+    filename: str
+    title: str
+    text: str
+    contact_name: str
+    document_type: str
+    tags: tuple[str, ...]
+    language: str
+    status: str
+    created_at: datetime
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which documents count at all; an empty tuple allows all values."""
+
+    contact_id: tuple[str, ...] = ()
+    document_type: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    language: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
+    created_after: datetime | None = None
+    """Inclusive."""
+    created_before: datetime | None = None
+    """Exclusive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question. With the sort `relevance` and no words, the order is the index's own."""
+
+    words: str = ""
+    filters: Filters = field(default_factory=Filters)
+    facets: tuple[str, ...] = ()
+    sort: str = "relevance"
+    limit: int = 20
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A document that was found."""
+
+    document_id: str
+    contact_id: str
+    filename: str
+    title: str
+    document_type: str
+    tags: tuple[str, ...]
+    language: str
+    status: str
+    """Empty where the index does not give it back; the record has it."""
+    created_at: datetime
+    size: int
+    score: float
+    """0 to 1; comparable within one answer only."""
+    highlights: tuple[str, ...]
+    """Fragments of text, file name or title, with marks around the words that matched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The answer to a question."""
+
+    hits: tuple[Hit, ...]
+    total: int
+    facets: dict[str, dict[str, int]]
+
+
+class SearchIndex(Protocol):
+    """An index. Every method raises Unavailable when the engine is away."""
+
+    async def write(self, documents: Sequence[IndexedDocument]) -> None:
+        """Add or replace; searches see it when this returns."""
+
+    async def delete_submission(self, contact_id: str) -> int:
+        """Remove all documents of a submission; returns how many went."""
+
+    async def search(self, query: Query) -> Results:
+        """Answer a question. Raises InvalidQuery when it cannot be asked."""
+
+    async def count(self) -> int:
+        """How many documents there are."""
+
+    async def ready(self) -> None:
+        """Raise Unavailable unless the index answers."""
+
+    async def close(self) -> None:
+        """Give back what the index holds."""
+
+
+def clean(text: str) -> str:
+    """`text` without the characters that marks are made of."""
+    return text.replace(MARK_BEGIN, " ").replace(MARK_END, " ")
