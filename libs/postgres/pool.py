@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import TypeAlias
 
 import asyncpg
 from opentelemetry import trace
@@ -11,7 +12,7 @@ from opentelemetry.trace import SpanKind
 from libs.events.errors import Transient
 from libs.service.settings import PostgresSettings
 
-Pool = asyncpg.Pool[asyncpg.Record]
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 _tracer = trace.get_tracer("letterbox.postgres")
 
@@ -70,7 +71,7 @@ async def postgres_pool(settings: PostgresSettings, *, most: int = 4, timeout: f
         pool.terminate()
 
 
-async def _json(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+async def _json(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
 
 

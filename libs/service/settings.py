@@ -35,17 +35,10 @@ class FileSource(PydanticBaseSettingsSource):
         return {name: value for name, value in values.items() if value is not None}
 
 
-class ServiceSettings(BaseSettings):
-    """What every service needs to run."""
+class EnvironmentSettings(BaseSettings):
+    """Settings that come from the environment, and from the files it names."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
-
-    host: str = Field(default="127.0.0.1", description="Address to listen on; in a container `0.0.0.0`.")
-    ops_port: int = Field(ge=0, le=65535, description="Port of /metrics and /health; never routed by the gateway.")
-    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged.")
-    nats_url: str = Field(description="NATS servers, `nats://host:port`, several by comma.")
-    nats_user: str = Field(description="This service's own NATS user.")
-    nats_password: SecretStr = Field(description="Its password.")
 
     @classmethod
     def settings_customise_sources(
@@ -60,7 +53,18 @@ class ServiceSettings(BaseSettings):
         return init_settings, env_settings, FileSource(settings_cls)
 
 
-class ObjectSettings(BaseSettings):
+class ServiceSettings(EnvironmentSettings):
+    """What every service needs to run."""
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on; in a container `0.0.0.0`.")
+    ops_port: int = Field(ge=0, le=65535, description="Port of /metrics and /health; never routed by the gateway.")
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged.")
+    nats_url: str = Field(description="NATS servers, `nats://host:port`, several by comma.")
+    nats_user: str = Field(description="This service's own NATS user.")
+    nats_password: SecretStr = Field(description="Its password.")
+
+
+class ObjectSettings(EnvironmentSettings):
     """Where the files are: any S3 store."""
 
     s3_endpoint_url: str | None = Field(default=None, description="S3 endpoint; empty for AWS itself.")
@@ -70,14 +74,14 @@ class ObjectSettings(BaseSettings):
     bucket: str = Field(default="pretamane-data", min_length=3, max_length=63, description="Bucket of all objects.")
 
 
-class PostgresSettings(BaseSettings):
+class PostgresSettings(EnvironmentSettings):
     """Where the record is."""
 
     postgres_dsn: str = Field(description="`postgresql://role@host:port/database`, without a password.")
     postgres_password: SecretStr = Field(description="The role's password.")
 
 
-class IndexSettings(BaseSettings):
+class IndexSettings(EnvironmentSettings):
     """Which search index is used, and where it is."""
 
     index: str = Field(default="tantivy", pattern="^(tantivy|meilisearch)$", description="`tantivy` or `meilisearch`.")

@@ -1,0 +1,37 @@
+"""`letterbox VERB`: the operator's command."""
+
+import argparse
+import sys
+from types import ModuleType
+
+from letterbox import down, keys, logs, migrate, status, submissions, up
+from letterbox.local.failure import CannotStart
+from libs.events.errors import Transient
+
+VERBS: dict[str, tuple[ModuleType, str]] = {
+    "up": (up, "start the whole system on this machine"),
+    "down": (down, "stop it"),
+    "status": (status, "show each part, its address and health"),
+    "logs": (logs, "show what the parts say"),
+    "migrate": (migrate, "bring the database schema up to date"),
+    "submissions": (submissions, "list what arrived last"),
+    "keys": (keys, "manage the keys that open search"),
+}
+
+
+def main() -> None:
+    """Run the verb; exits with its status."""
+    parser = argparse.ArgumentParser(prog="letterbox", description="Runs and looks after Letterbox.")
+    verbs = parser.add_subparsers(dest="command", metavar="VERB", required=True)
+    for name, (module, text) in VERBS.items():
+        module.add_arguments(verbs.add_parser(name, help=text))
+    arguments = parser.parse_args()
+    try:
+        sys.exit(VERBS[arguments.command][0].run(arguments))
+    except (CannotStart, Transient, OSError) as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

