@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     for row in rows:
         held = f"held: {row['held']}" if row["held"] else ""
         print(
-            f"{row['id']}  {row['created_at']}  files {row['files']}  open {row['open']}  failed {row['failed']}  {held}"
+            f"{row['id']}  {row['created_at']}  files {row['files']}  open {row['open']}  failed {row['failed']} {held}"
         )
     if not rows:
         print("No submission yet.")

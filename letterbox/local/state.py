@@ -35,7 +35,7 @@ class State:
     parts: dict[str, KnownPart]
 
     def end(self) -> None:
-        """End the launcher, which ends its parts; then whatever of them still runs, because the launcher had crashed."""
+        """End the launcher, which ends its parts; then what it left behind if it had crashed."""
         self.launcher.end(signal.SIGTERM, LAUNCHER_SECONDS)
         for group in ([name for name in self.parts if name not in SERVERS], list(self.parts)):
             left = [self.parts[name] for name in group if self.parts[name].identity.runs()]

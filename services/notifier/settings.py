@@ -16,7 +16,7 @@ class Settings(ServiceSettings, PostgresSettings):
     mail_uncertain: str = Field(
         default="leave",
         pattern="^(leave|again)$",
-        description="What becomes of a mail that a crash left without an outcome: `leave` it to the owner, or send it `again`.",
+        description="A mail that a crash left without an outcome: `leave` it to the owner, or send it `again`.",
     )
     mail_workers: int = Field(default=4, ge=1, le=64, description="Submissions told of at once.")
     smtp_host: str = Field(default="127.0.0.1", description="SMTP server.")

@@ -1,0 +1,1 @@
+"""notifier: tells people, once. Consumes `submission.stored`."""

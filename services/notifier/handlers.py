@@ -1,0 +1,92 @@
+"""What notifier does: one mail to the owner and one answer to the sender, once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from email.message import EmailMessage
+from typing import Literal
+
+from nats.aio.client import Client
+from prometheus_client import Counter
+
+from libs.events import history
+from libs.events.catalogue import Event, NotificationFailed, NotificationSent, SubmissionCreated, SubmissionStored
+from libs.events.errors import Transient
+from services.notifier import messages
+from services.notifier.channels import MailChannel, Refused, Uncertain
+from services.notifier.sent import Sent
+from services.notifier.settings import Settings
+
+MAILS = Counter("mails_total", "Mails by target and outcome.", ["target", "outcome"])
+
+UNCERTAIN = "Nobody can tell whether this mail went out; it is not sent again."
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the handlers need."""
+
+    nc: Client
+    sent: Sent
+    channel: MailChannel
+    settings: Settings
+
+
+async def tell(event: SubmissionStored, parts: Parts) -> Sequence[Event]:
+    """Mail the owner, and answer the sender; a held submission waits until it is released."""
+    if event.held:
+        return []
+    submission = await history.read_submission(parts.nc, event.submission_id)
+    if submission is None:
+        raise LookupError(f"submission {event.submission_id} is not in the stream any more")
+    settings = parts.settings
+    owner = messages.owner_mail(submission, settings.mail_from, settings.mail_owner, settings.public_url)
+    return [await _send(submission, "owner", owner, parts), await _answer(submission, parts)]
+
+
+async def _answer(submission: SubmissionCreated, parts: Parts) -> Event:
+    settings = parts.settings
+    answer = messages.sender_mail(submission, settings.mail_from, settings.public_url) if settings.mail_answer else None
+    if answer is None:
+        MAILS.labels("sender", "no address").inc()
+        return _not_sent(submission.submission_id, "sender", "no address", "No answer is sent to this address.")
+    return await _send(submission, "sender", answer, parts)
+
+
+async def _send(
+    submission: SubmissionCreated, target: Literal["owner", "sender"], message: EmailMessage, parts: Parts
+) -> Event:
+    """Send once, whatever was interrupted before: the ledger decides."""
+    identity = submission.submission_id
+    state = await parts.sent.begin(identity, target)
+    if state == "busy":
+        raise Transient("mail", "another instance is sending this mail")
+    if state == "sending":
+        state = await _attempt(identity, target, message, parts)
+        MAILS.labels(target, state).inc()
+    if state == "sent":
+        return NotificationSent(submission_id=identity, target=target)
+    if state == "uncertain":
+        return _not_sent(identity, target, "uncertain", UNCERTAIN)
+    return _not_sent(identity, target, "refused", "The mail server refused this mail.")
+
+
+async def _attempt(identity: str, target: str, message: EmailMessage, parts: Parts) -> str:
+    try:
+        provider_id = await parts.channel.send(message)
+    except Transient:
+        await parts.sent.withdraw(identity, target)
+        raise
+    except Refused as error:
+        await parts.sent.settle(identity, target, "failed", reason=str(error))
+        return "failed"
+    except Uncertain as error:
+        await parts.sent.settle(identity, target, "uncertain", reason=str(error))
+        return "uncertain"
+    await parts.sent.settle(identity, target, "sent", provider_id=provider_id)
+    return "sent"
+
+
+def _not_sent(
+    identity: str, target: Literal["owner", "sender"], outcome: Literal["refused", "uncertain", "no address"], text: str
+) -> NotificationFailed:
+    return NotificationFailed(submission_id=identity, target=target, outcome=outcome, message=text)
