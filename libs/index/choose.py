@@ -1,12 +1,18 @@
 """Which search index is used: the settings say so, nobody else knows."""
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from libs.index.meilisearch import MeilisearchIndex
-from libs.index.protocol import SearchIndex
+from libs.index.protocol import SearchIndex, Unavailable
 from libs.index.tantivy import TantivyIndex
 from libs.service.settings import IndexSettings
+
+log = logging.getLogger(__name__)
+
+AGAIN_SECONDS = 1.0
 
 
 @asynccontextmanager
@@ -18,10 +24,22 @@ async def search_index(settings: IndexSettings, *, writer: bool) -> AsyncIterato
     index: SearchIndex
     if settings.index == "meilisearch":
         key = settings.meilisearch_key.get_secret_value() if settings.meilisearch_key else None
-        index = MeilisearchIndex(settings.meilisearch_url, key)
+        index = meilisearch = MeilisearchIndex(settings.meilisearch_url, key)
+        if writer:
+            await _prepared(meilisearch)
     else:
         index = TantivyIndex(settings.index_path, writer=writer)
     try:
         yield index
     finally:
         await index.close()
+
+
+async def _prepared(index: MeilisearchIndex) -> None:
+    """Set Meilisearch up as soon as it answers, however long that takes; readiness says what is missing meanwhile."""
+    while True:
+        try:
+            return await index.prepare()
+        except Unavailable as error:
+            log.warning("waiting for Meilisearch", extra={"error": str(error)})
+            await asyncio.sleep(AGAIN_SECONDS)

@@ -30,6 +30,7 @@ from libs.index.protocol import (
     IndexedDocument,
     InvalidQuery,
     Query,
+    RefusedDocuments,
     Results,
     Unavailable,
     clean,
@@ -154,7 +155,7 @@ class MeilisearchIndex:
 
     def _succeeded(self, task: TaskResult) -> TaskResult:
         if task.status != "succeeded":
-            raise RuntimeError(f"Meilisearch refused a task: {(task.error or {}).get('code', 'unknown')}")
+            raise RefusedDocuments(str((task.error or {}).get("code", "unknown")))
         return task
 
 

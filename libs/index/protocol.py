@@ -29,6 +29,10 @@ class InvalidQuery(Exception):
     """The caller's fault, in words for people."""
 
 
+class RefusedDocuments(Exception):
+    """The engine will never take these documents as they are; the text is its own code for why."""
+
+
 @dataclass(frozen=True, slots=True)
 class IndexedDocument:
     """A document as the index takes it."""
@@ -109,7 +113,7 @@ class SearchIndex(Protocol):
     """An index. Every method raises Unavailable when the engine is away."""
 
     async def write(self, documents: Sequence[IndexedDocument]) -> None:
-        """Add or replace; searches see it when this returns."""
+        """Add or replace; searches see it when this returns. Raises RefusedDocuments for what is never taken."""
 
     async def delete_submission(self, contact_id: str) -> int:
         """Remove all documents of a submission; returns how many went."""

@@ -3,7 +3,7 @@
 Keys hold no names: `originals/<submission>/<attempt>/<number>` is ingest's, `text/<submission>/…` is the indexer's.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from libs.service.settings import ObjectSettings
 if TYPE_CHECKING:
     from types_aiobotocore_s3.client import S3Client
 
+ORIGINALS = "originals/"
 CHUNK_BYTES = 256 * 1024
 DELETE_MOST = 1000
 """S3's own limit of keys in one delete request."""
@@ -67,7 +68,7 @@ class ObjectStore:
                 raise TooLarge(key)
         return bytes(content)
 
-    async def stream(self, key: str) -> AsyncIterator[bytes]:
+    async def stream(self, key: str) -> AsyncGenerator[bytes, None]:
         """The object's bytes in chunks. Raises MissingObject before the first one."""
         try:
             answer = await self.client.get_object(Bucket=self.bucket, Key=key)
@@ -105,9 +106,12 @@ class ObjectStore:
             raise transient(error) from error
 
     async def check(self) -> None:
-        """Raise Transient unless the bucket answers."""
+        """Raise Transient unless the store answers and this key may read; needs no right to list."""
         try:
-            await self.client.head_bucket(Bucket=self.bucket)
+            await self.client.head_object(Bucket=self.bucket, Key=f"{ORIGINALS}nothing")
+        except ClientError as error:
+            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") != 404:
+                raise transient(error) from error
         except FAILURES as error:
             raise transient(error) from error
 

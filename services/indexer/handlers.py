@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from libs.index.protocol import IndexedDocument, SearchIndex, Unavailable
 from nats.aio.client import Client
 
 from libs.events import history
@@ -24,6 +23,7 @@ from libs.events.catalogue import (
 from libs.events.consume import Answers
 from libs.events.delivery import Received
 from libs.events.errors import Transient
+from libs.index.protocol import IndexedDocument, SearchIndex, Unavailable
 from libs.objects.store import ObjectStore
 from services.indexer import texts
 from services.indexer.language import detect

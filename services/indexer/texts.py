@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from libs.index.protocol import IndexedDocument
 from pydantic import BaseModel, ConfigDict
 
 from libs.events.catalogue import document_id
+from libs.index.protocol import IndexedDocument
 from libs.objects.store import ObjectStore
 
 MOST_BYTES = 256 * 1024 * 1024

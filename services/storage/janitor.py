@@ -18,7 +18,7 @@ from prometheus_client import Counter, Gauge
 from libs.events import history
 from libs.events.errors import Transient
 from libs.events.streams import STREAM
-from libs.objects.store import FAILURES, ObjectStore, transient
+from libs.objects.store import FAILURES, ORIGINALS, ObjectStore, transient
 from libs.postgres.pool import Pool, postgres_errors
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,6 @@ REMOVED = Counter(
 )
 UNCLAIMED = Gauge("janitor_unclaimed_objects", "Old objects that nobody claims and that could not be proven orphaned.")
 
-ORIGINALS = "originals/"
 LOOK_UPS = 500
 """Submissions asked for at once; bounds the memory of a pass."""
 

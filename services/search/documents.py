@@ -1,0 +1,84 @@
+"""`GET /documents/<id>`: one document with its status, its provenance and the submission it came with."""
+
+from aiohttp import web
+
+from libs.events.errors import Transient
+from libs.service.http import Problem
+from services.search import audit
+from services.search.access import OWNER
+from services.search.parts import PARTS
+from services.search.records import Document
+
+RETRY_AFTER_SECONDS = 5
+
+
+async def document_json(request: web.Request) -> web.Response:
+    """The document as JSON; 404 when there is none, 503 while PostgreSQL is away."""
+    document = await document_of(request)
+    body = as_json(document)
+    if document.is_message:
+        body["message"] = await message_of(request, document)
+    audit.record("view", request[OWNER].id, document_id=document.document_id)
+    return web.json_response(body, headers={"Cache-Control": "private, no-store"})
+
+
+async def document_of(request: web.Request) -> Document:
+    """The document that the request names. Raises Problem 404, or 503 while PostgreSQL is away."""
+    try:
+        document = await request.app[PARTS].records.document(request.match_info["document_id"])
+    except Transient:
+        raise record_is_away() from None
+    if document is None:
+        raise Problem(404, "There is no such document.")
+    return document
+
+
+async def message_of(request: web.Request, document: Document) -> str:
+    """What the visitor wrote. Raises Problem as `document_of` does."""
+    try:
+        message = await request.app[PARTS].records.message(document.contact_id)
+    except Transient:
+        raise record_is_away() from None
+    if message is None:
+        raise Problem(404, "There is no such document.")
+    return message
+
+
+def record_is_away() -> Problem:
+    """The answer while PostgreSQL is away."""
+    return Problem(503, "The record is not available now. Try again in a moment.", retry_after=RETRY_AFTER_SECONDS)
+
+
+def as_json(document: Document) -> dict[str, object]:
+    """The document's fields as the interface has them; where it lies in the object store is nobody's business."""
+    sender = document.sender
+    return {
+        "document_id": document.document_id,
+        "contact_id": document.contact_id,
+        "filename": document.filename,
+        "document_type": document.document_type,
+        "content_type": document.content_type,
+        "size": document.size,
+        "sha256": document.sha256,
+        "status": document.status,
+        "reason": document.reason,
+        "tags": document.tags,
+        "language": document.language,
+        "provenance": {
+            "extractor": document.extractor,
+            "ocr": document.ocr,
+            "pages": document.pages,
+            "characters": document.characters,
+            "generation": document.generation,
+        },
+        "created_at": document.created_at.isoformat(),
+        "contact": {
+            "form": sender.form,
+            "name": sender.name,
+            "email": sender.email,
+            "subject": sender.subject_line,
+            "metadata": sender.metadata,
+            "held": sender.held,
+            "created_at": sender.created_at.isoformat(),
+        },
+    }

@@ -1,0 +1,23 @@
+"""What the handlers of search work with."""
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from libs.index.protocol import SearchIndex
+from libs.objects.store import ObjectStore
+from services.search.access import Access
+from services.search.records import Records
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything search needs, opened in `__main__`."""
+
+    index: SearchIndex
+    records: Records
+    objects: ObjectStore
+    access: Access
+
+
+PARTS = web.AppKey("parts", Parts)

@@ -1,0 +1,126 @@
+"""What PostgreSQL's record says of documents and submissions: SQL on the views that storage keeps for search."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from libs.events.catalogue import MESSAGE
+from libs.events.errors import Transient
+from libs.postgres.pool import Pool, postgres_errors, statement
+
+ANSWER_SECONDS = 1.0
+"""PostgreSQL counts as away when it takes longer than this."""
+CONNECT_SECONDS = 0.5
+"""Also how long a connection that hangs may take to be given up after that."""
+PAUSE_SECONDS = 2.0
+"""Once it was away nobody asks it for so long; then one request tries, and the others do without until it answers."""
+
+DOCUMENTS = """
+select d.*, s.form, s.name, s.email, s.subject_line, s.metadata, s.held, s.created_at as submitted_at
+from search_documents d join search_submissions s using (contact_id)
+"""
+BY_IDS = DOCUMENTS + "where d.document_id = any($1::text[])"
+OF_SUBMISSION = DOCUMENTS + "where d.contact_id = $1 order by length(d.number), d.number"
+MESSAGE_TEXT = "select message from search_submissions where contact_id = $1"
+
+
+@dataclass(frozen=True)
+class Sender:
+    """The submission a document came with, and who sent it."""
+
+    contact_id: str
+    form: str
+    name: str
+    email: str
+    subject_line: str
+    metadata: dict[str, str]
+    held: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Document:
+    """One document of the record, with its provenance."""
+
+    document_id: str
+    contact_id: str
+    number: str
+    filename: str
+    content_type: str
+    size: int
+    sha256: str | None
+    object_key: str | None
+    document_type: str
+    status: str
+    reason: str | None
+    tags: tuple[str, ...]
+    language: str
+    extractor: str
+    ocr: bool
+    pages: int
+    characters: int
+    generation: int
+    created_at: datetime
+    sender: Sender
+
+    @property
+    def is_message(self) -> bool:
+        """Whether this is the submission's message itself, which has no file."""
+        return self.number == MESSAGE
+
+
+class Records:
+    """The record, asked with little patience: a search must not wait for a database that is away."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._ask_again_at: float | None = None
+
+    async def documents(self, ids: Sequence[str]) -> dict[str, Document]:
+        """The documents with these ids, as far as they exist. Raises Transient when PostgreSQL is away."""
+        if not ids:
+            return {}
+        return {row["document_id"]: _document(row) for row in await self._fetch("documents", BY_IDS, list(ids))}
+
+    async def document(self, document_id: str) -> Document | None:
+        """One document, or None when there is no such. Raises Transient when PostgreSQL is away."""
+        return (await self.documents([document_id])).get(document_id)
+
+    async def of_submission(self, contact_id: str) -> list[Document]:
+        """All documents of a submission, the message first. Raises Transient when PostgreSQL is away."""
+        return [_document(row) for row in await self._fetch("submission", OF_SUBMISSION, contact_id)]
+
+    async def message(self, contact_id: str) -> str | None:
+        """What the visitor wrote, or None when there is no such submission. Raises Transient as above."""
+        rows = await self._fetch("message", MESSAGE_TEXT, contact_id)
+        return str(rows[0]["message"]) if rows else None
+
+    async def _fetch(self, name: str, sql: str, *parameters: object) -> list[asyncpg.Record]:
+        if self._ask_again_at is not None:
+            if time.monotonic() < self._ask_again_at:
+                raise Transient("postgres", "was away a moment ago")
+            self._ask_again_at = time.monotonic() + PAUSE_SECONDS
+        try:
+            with postgres_errors(), statement(name):
+                async with asyncio.timeout(ANSWER_SECONDS), self._pool.acquire(timeout=CONNECT_SECONDS) as connection:
+                    rows = await connection.fetch(sql, *parameters)
+        except Transient:
+            self._ask_again_at = time.monotonic() + PAUSE_SECONDS
+            raise
+        self._ask_again_at = None
+        return rows
+
+
+def _document(row: asyncpg.Record) -> Document:
+    fields: dict[str, Any] = dict(row)
+    sender = Sender(
+        contact_id=fields["contact_id"],
+        created_at=fields.pop("submitted_at"),
+        **{name: fields.pop(name) for name in ("form", "name", "email", "subject_line", "metadata", "held")},
+    )
+    return Document(**{**fields, "tags": tuple(fields["tags"] or ())}, sender=sender)

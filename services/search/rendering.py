@@ -1,0 +1,97 @@
+"""How pages are made: templates that escape everything, headers that let a page run nothing, errors in words."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlencode
+
+import jinja2
+from aiohttp import web
+
+from libs.service.http import Handler, Problem
+
+PAGES = Path(__file__).parent / "pages"
+ASSETS = PAGES / "assets"
+
+SAFE = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Cache-Control": "private, no-store",
+    "X-Content-Type-Options": "nosniff",
+    # Not `no-referrer`: browsers would then send `Origin: null` with our own forms.
+    "Referrer-Policy": "same-origin",
+}
+
+_KIB = 1024
+
+STATUS = {
+    "stored": "waiting to be read",
+    "extracted": "read",
+    "indexed": "searchable",
+    "failed": "could not be read",
+}
+"""A document's status in words."""
+
+
+def human_size(size: int) -> str:
+    """A size as people say it: `812 bytes`, `3.4 MB`."""
+    if size < _KIB:
+        return f"{size} byte{'' if size == 1 else 's'}"
+    amount, unit = size / _KIB, "KB"
+    for unit in ("KB", "MB", "GB"):
+        if amount < _KIB or unit == "GB":
+            break
+        amount /= _KIB
+    return f"{amount:.1f} {unit}"
+
+
+def human_time(time: datetime) -> str:
+    """A time as people write it, in UTC."""
+    time = time.astimezone(UTC)
+    return f"{time.day} {time:%b %Y, %H:%M} UTC"
+
+
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(PAGES),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEMPLATES.filters |= {"size": human_size, "time": human_time, "status": lambda status: STATUS.get(status, status)}
+
+
+def page(
+    template: str, what: Mapping[str, object], *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """The page of `template` showing `what`; private, and able to run nothing."""
+    text = _TEMPLATES.get_template(template).render(what)
+    return web.Response(text=text, status=status, content_type="text/html", headers={**SAFE, **(headers or {})})
+
+
+@web.middleware
+async def in_html(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer a page's errors with a page; who has no session is sent to the login page, and back from there."""
+    if not (request.path == "/search" or request.path.startswith("/search/")):
+        return await handler(request)
+    try:
+        return await handler(request)
+    except Problem as problem:
+        if problem.status == 401 and "Authorization" not in request.headers:
+            return _to_login(request)
+        return page("problem.html", {"problem": problem}, status=problem.status, headers=problem.headers)
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        return page("problem.html", {"problem": Problem(error.status, error.reason)}, status=error.status)
+
+
+def _to_login(request: web.Request) -> web.Response:
+    if request.headers.get("Sec-Fetch-Site") == "cross-site" and request.method == "GET":
+        # A link in a web mail: the browser keeps the session (SameSite=Strict) from a request that another site
+        # began, but not from the one that this page begins.
+        return page("return.html", {"address": request.path_qs})
+    back = request.path_qs if request.method == "GET" else "/search"
+    raise web.HTTPSeeOther(f"/search/login?{urlencode({'next': back})}", headers=SAFE)

@@ -1,0 +1,24 @@
+"""Settings of search."""
+
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from libs.service.settings import IndexSettings, ObjectSettings, PostgresSettings, ServiceSettings
+
+Network = IPv4Network | IPv6Network
+
+
+class Settings(ServiceSettings, PostgresSettings, ObjectSettings, IndexSettings):
+    """Settings of search, from the environment."""
+
+    http_port: int = Field(ge=0, le=65535, description="Port of the search page and the documents; behind the gateway.")
+    keys_file: Path = Field(description="File with the hashes of the owner's keys; read again whenever it changes.")
+    session_secret: SecretStr = Field(min_length=32, description="Secret that browser sessions are signed with.")
+    public_url: str = Field(
+        default="http://127.0.0.1:8080", pattern="^https?://[^/]+", description="Address of the gateway for browsers."
+    )
+    trusted_proxies: tuple[Network, ...] = Field(
+        default=(), description="Networks of the gateway: only from there `X-Forwarded-For` is believed."
+    )
