@@ -1,6 +1,7 @@
 """Writes the pages that are generated from code; with `--check` it only says which are stale (exit 1)."""
 
 import importlib
+import json
 import sys
 from pathlib import Path
 
@@ -36,6 +37,8 @@ def settings_page() -> str:
 
 
 def _default(value: object) -> str:
+    if isinstance(value, tuple):
+        value = json.dumps(value)
     text = "" if value is None else str(value)
     return text if text not in ("", "PydanticUndefined") else " "
 
@@ -47,7 +50,7 @@ def metrics_page() -> str:
     lines = [
         "# Metrics",
         "",
-        "Generated from code by `make docs`; do not edit. Every service serves them at `/metrics` on its operations port,",
+        "Generated from code by `make docs`; do not edit. A service serves them at `/metrics` of its operations port,",
         "as OpenMetrics with exemplars (a trace id) when asked for. The process and Python metrics of",
         "prometheus-client are there, too.",
         "",

@@ -10,6 +10,7 @@ from letterbox.local.postgres import DATABASE
 
 NAMES = ("ingest", "storage", "indexer", "notifier", "search")
 PUBLIC = ("ingest", "search")
+WITH_NATS = ("ingest", "storage", "indexer", "notifier")
 WITH_OBJECTS = ("ingest", "storage", "indexer", "search")
 WITH_POSTGRES = ("storage", "notifier", "search")
 PORTS = (*PUBLIC, *(f"{name}-operations" for name in NAMES))
@@ -24,11 +25,14 @@ def service_part(name: str, home: Home, ports: dict[str, int], gateway: str, buc
     environment = {
         "LETTERBOX_HOST": "127.0.0.1",
         "LETTERBOX_OPS_PORT": str(ports[f"{name}-operations"]),
-        "LETTERBOX_NATS_URL": f"nats://127.0.0.1:{ports['nats']}",
-        "LETTERBOX_NATS_USER": name,
-        "LETTERBOX_NATS_PASSWORD_FILE": str(home.secret(f"nats-{name}")),
         "LETTERBOX_PUBLIC_URL": gateway,
     }
+    if name in WITH_NATS:
+        environment |= {
+            "LETTERBOX_NATS_URL": f"nats://127.0.0.1:{ports['nats']}",
+            "LETTERBOX_NATS_USER": name,
+            "LETTERBOX_NATS_PASSWORD_FILE": str(home.secret(f"nats-{name}")),
+        }
     if name in PUBLIC:
         environment |= {"LETTERBOX_HTTP_PORT": str(ports[name]), "LETTERBOX_TRUSTED_PROXIES": '["127.0.0.1/32"]'}
     if name in WITH_OBJECTS:

@@ -8,6 +8,7 @@ import nats
 from nats.aio.client import Client
 
 from libs.events import metrics
+from libs.service.settings import NatsSettings
 
 log = logging.getLogger(__name__)
 
@@ -16,9 +17,13 @@ PING_INTERVAL_SECONDS = 5
 """A server that hangs without closing the connection is noticed after two unanswered pings."""
 
 
+Nats = Client
+"""The connection, as services hold it; only libs.events talks through it."""
+
+
 @asynccontextmanager
-async def connected(url: str, user: str, password: str, name: str | None = None) -> AsyncIterator[Client]:
-    """A client of the servers in `url` (several by comma), which comes back by itself for as long as it takes.
+async def connected(settings: NatsSettings) -> AsyncIterator[Client]:
+    """A client as this service's own user, which comes back by itself for as long as it takes.
 
     Publishing while disconnected is refused at once (`pending_size=0`): a buffered event could be stored long after
     its sender was told that it failed. Permission violations surface only in a callback: they are logged and counted.
@@ -39,11 +44,11 @@ async def connected(url: str, user: str, password: str, name: str | None = None)
         log.info("NATS connection is back")
 
     client = await nats.connect(
-        servers=[server.strip() for server in url.split(",")],
-        user=user,
-        password=password,
-        name=name or user,
-        inbox_prefix=f"_INBOX_{user}".encode(),
+        servers=[server.strip() for server in settings.nats_url.split(",")],
+        user=settings.nats_user,
+        password=settings.nats_password.get_secret_value(),
+        name=settings.nats_user,
+        inbox_prefix=f"_INBOX_{settings.nats_user}".encode(),
         max_reconnect_attempts=-1,
         reconnect_time_wait=0.5,
         connect_timeout=CONNECT_TIMEOUT_SECONDS,

@@ -4,12 +4,13 @@ Uses JetStream's direct get (`$JS.API.DIRECT.GET.<stream>.<subject>`, ADR-31), w
 event; filters that begin with wildcards are not flat and are never used.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
 from nats.aio.client import Client
-from nats.errors import Error, NoRespondersError
-from nats.errors import TimeoutError as NatsTimeoutError
+from nats.aio.msg import Msg
+from nats.errors import Error
 
 from libs.events.catalogue import Event, SubmissionCreated
 from libs.events.envelope import open_envelope
@@ -29,30 +30,45 @@ class Stored:
     time: datetime
 
 
-async def read(nc: Client, subject: str) -> Stored | None:
-    """The event on exactly `subject`, or None when there is none.
+class History:
+    """The stream, read event by event."""
 
-    Raises Transient when NATS does not answer, InvalidEvent when what is stored there is no event.
-    """
-    try:
-        message = await nc.request(f"$JS.API.DIRECT.GET.{STREAM}.{subject}", b"", timeout=TIMEOUT_SECONDS)
-    except (NatsTimeoutError, NoRespondersError, Error, ConnectionError) as error:
-        raise Transient("nats", type(error).__name__) from None
-    headers = message.headers or {}
-    if headers.get("Status") == "404":
-        return None
-    if "Nats-Sequence" not in headers:
-        raise Transient("nats", f"direct get answered {headers.get('Status', 'without a sequence')}")
-    event, identity = open_envelope(subject, headers, message.data)
-    return Stored(event, identity, int(headers["Nats-Sequence"]), parse_time(headers["Nats-Time-Stamp"]))
+    def __init__(self, nc: Client) -> None:
+        self._nc = nc
 
+    async def read(self, subject: str) -> Stored | None:
+        """The event on exactly `subject`, or None when there is none.
 
-async def read_submission(nc: Client, submission_id: str) -> SubmissionCreated | None:
-    """What the visitor sent, for those who need the message itself."""
-    stored = await read(nc, f"{SubmissionCreated.type}.{submission_id}")
-    if stored is None or not isinstance(stored.event, SubmissionCreated):
-        return None
-    return stored.event
+        Raises Transient when NATS does not answer, InvalidEvent when what is stored there is no event.
+        """
+        message = await self._ask(f"$JS.API.DIRECT.GET.{STREAM}.{subject}")
+        headers = message.headers or {}
+        if headers.get("Status") == "404":
+            return None
+        if "Nats-Sequence" not in headers:
+            raise Transient("nats", f"direct get answered {headers.get('Status', 'without a sequence')}")
+        event, identity = open_envelope(subject, headers, message.data)
+        return Stored(event, identity, int(headers["Nats-Sequence"]), parse_time(headers["Nats-Time-Stamp"]))
+
+    async def submission(self, submission_id: str) -> SubmissionCreated | None:
+        """What the visitor sent, for those who need the message itself. Raises as `read` does."""
+        stored = await self.read(f"{SubmissionCreated.type}.{submission_id}")
+        if stored is None or not isinstance(stored.event, SubmissionCreated):
+            return None
+        return stored.event
+
+    async def begins(self) -> datetime | None:
+        """When the oldest event was stored; None when there is none. Raises Transient when NATS does not answer."""
+        answer = json.loads((await self._ask(f"$JS.API.STREAM.INFO.{STREAM}")).data)
+        if "state" not in answer:
+            raise Transient("nats", "the stream does not tell its state")
+        return parse_time(answer["state"]["first_ts"]) if answer["state"]["messages"] else None
+
+    async def _ask(self, subject: str) -> Msg:
+        try:
+            return await self._nc.request(subject, b"", timeout=TIMEOUT_SECONDS)
+        except (Error, ConnectionError) as error:
+            raise Transient("nats", type(error).__name__) from None
 
 
 def parse_time(text: str) -> datetime:

@@ -11,10 +11,11 @@ from nats.aio.client import Client
 from nats.errors import ConnectionClosedError, ConnectionDrainingError, NoRespondersError, OutboundBufferLimitError
 from nats.errors import TimeoutError as NatsTimeoutError
 
-from libs.events import history, metrics, tracing
+from libs.events import metrics, tracing
 from libs.events.catalogue import Event, event_id
 from libs.events.envelope import headers_for
 from libs.events.errors import NotPublished, OutcomeUnknown, SubjectTaken
+from libs.events.history import History
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,13 @@ class Publisher:
     def __init__(self, nc: Client, source: str) -> None:
         self._nc = nc
         self._source = source
+        self._history = History(nc)
         self._slots = asyncio.Semaphore(IN_FLIGHT)
+
+    @property
+    def connected(self) -> bool:
+        """Whether publishing can be tried now."""
+        return self._nc.is_connected
 
     async def publish(self, event: Event, cause: str) -> Published:
         """Store `event`, caused by `cause`, on its subject; returns when the stream has it on disk.
@@ -78,7 +85,7 @@ class Publisher:
             return Published(int(answer["seq"]), repeated)
         if error.get("err_code") != WRONG_LAST_SEQUENCE:
             raise NotPublished("nats", error.get("description", "refused"))
-        stored = await history.read(self._nc, event.subject)
+        stored = await self._history.read(event.subject)
         if stored is not None and stored.identity == identity:
             metrics.PUBLISHED.labels(event.type, "repeated").inc()
             return Published(stored.sequence, repeated=True)

@@ -59,6 +59,11 @@ class ServiceSettings(EnvironmentSettings):
     host: str = Field(default="127.0.0.1", description="Address to listen on; in a container `0.0.0.0`.")
     ops_port: int = Field(ge=0, le=65535, description="Port of /metrics and /health; never routed by the gateway.")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged.")
+
+
+class NatsSettings(EnvironmentSettings):
+    """Where the events are."""
+
     nats_url: str = Field(description="NATS servers, `nats://host:port`, several by comma.")
     nats_user: str = Field(description="This service's own NATS user.")
     nats_password: SecretStr = Field(description="Its password.")

@@ -7,6 +7,7 @@ from functools import partial
 from libs.events.connect import connected
 from libs.events.consume import consuming, each
 from libs.events.health import nats_answers
+from libs.events.history import History
 from libs.events.publish import Publisher
 from libs.events.streams import INDEXER_EXTRACT, INDEXER_INDEX
 from libs.index.choose import search_index
@@ -27,14 +28,12 @@ async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
         sandbox = await stack.enter_async_context(Sandbox())
         index = await stack.enter_async_context(search_index(settings, writer=True))
         health.needs("index", index.ready)
-        nc = await stack.enter_async_context(
-            connected(settings.nats_url, settings.nats_user, settings.nats_password.get_secret_value())
-        )
+        nc = await stack.enter_async_context(connected(settings))
         health.needs("nats", partial(nats_answers, nc))
         objects = await stack.enter_async_context(object_store(settings))
         health.needs("object-store", objects.check)
         publisher = Publisher(nc, "indexer")
-        parts = handlers.Parts(nc, objects, index, sandbox, limits, rules)
+        parts = handlers.Parts(History(nc), objects, index, sandbox, limits, rules)
         write, read = partial(handlers.index, parts=parts), each(partial(handlers.extract, parts=parts))
         await stack.enter_async_context(consuming(nc, publisher, INDEXER_INDEX, write, batch=settings.index_batch))
         await stack.enter_async_context(consuming(nc, publisher, INDEXER_EXTRACT, read, workers=settings.extractions))

@@ -6,9 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from nats.aio.client import Client
-
-from libs.events import history
 from libs.events.catalogue import (
     MESSAGE,
     DocumentExtracted,
@@ -23,6 +20,7 @@ from libs.events.catalogue import (
 from libs.events.consume import Answers
 from libs.events.delivery import Received
 from libs.events.errors import Transient
+from libs.events.history import History
 from libs.index.protocol import IndexedDocument, SearchIndex, Unavailable
 from libs.objects.store import ObjectStore
 from services.indexer import texts
@@ -41,7 +39,7 @@ READ_AT_ONCE = 16
 class Parts:
     """What the handlers need."""
 
-    nc: Client
+    history: History
     objects: ObjectStore
     index: SearchIndex
     sandbox: Sandbox
@@ -82,7 +80,7 @@ async def index(received: Sequence[Received[Event]], parts: Parts) -> Answers:
 
 
 async def _submission(submission_id: str, parts: Parts) -> SubmissionCreated:
-    submission = await history.read_submission(parts.nc, submission_id)
+    submission = await parts.history.submission(submission_id)
     if submission is None:
         raise LookupError(f"submission {submission_id} is not in the stream any more")
     return submission

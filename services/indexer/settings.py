@@ -5,10 +5,10 @@ from pathlib import Path
 
 from pydantic import Field
 
-from libs.service.settings import IndexSettings, ObjectSettings, ServiceSettings
+from libs.service.settings import IndexSettings, NatsSettings, ObjectSettings, ServiceSettings
 
 
-class Settings(ServiceSettings, ObjectSettings, IndexSettings):
+class Settings(ServiceSettings, NatsSettings, ObjectSettings, IndexSettings):
     """Settings of indexer, from the environment."""
 
     extractions: int = Field(

@@ -7,6 +7,7 @@ from functools import partial
 
 from libs.events.connect import connected
 from libs.events.health import nats_answers
+from libs.events.history import History
 from libs.events.publish import Publisher
 from libs.objects.store import object_store
 from libs.service.health import Health
@@ -24,14 +25,13 @@ async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
     Only NATS counts for readiness: without the object store, messages without files are still accepted.
     """
     async with AsyncExitStack() as stack:
-        nc = await stack.enter_async_context(
-            connected(settings.nats_url, settings.nats_user, settings.nats_password.get_secret_value())
-        )
+        nc = await stack.enter_async_context(connected(settings))
         health.needs("nats", partial(nats_answers, nc))
         objects = await stack.enter_async_context(object_store(settings, connections=2 * settings.upload_slots))
         parts = Parts(
             settings=settings,
             nc=nc,
+            history=History(nc),
             publisher=Publisher(nc, "ingest"),
             objects=objects,
             slots=asyncio.Semaphore(settings.upload_slots),

@@ -112,7 +112,7 @@ async def _journey(request: web.Request) -> Journey:
     parts, submission_id = request.app[PARTS], request.match_info["id"]
     if not SUBMISSION_ID.fullmatch(submission_id):
         raise Problem(404, "There is no such message.")
-    journey = Journey(parts.nc, submission_id)
+    journey = Journey(parts.history, submission_id)
     try:
         await journey.look()
     except Transient:

@@ -6,18 +6,13 @@ reconnects with `Last-Event-ID` gets what it missed.
 """
 
 import asyncio
-import contextlib
 import json
 import time
-from collections.abc import AsyncIterator
 
 from aiohttp import web
-from nats.aio.client import Client
-from nats.aio.msg import Msg
-from nats.errors import Error
 
 from libs.events.errors import Transient
-from libs.events.streams import REPUBLISHED
+from libs.events.nudge import nudged
 from services.ingest.journey import TERMINAL, Journey, step
 from services.ingest.parts import Parts
 
@@ -51,26 +46,6 @@ async def follow(response: web.StreamResponse, journey: Journey, after: int, par
                 news = await journey.look()
             except Transient:
                 news = []
-
-
-@contextlib.asynccontextmanager
-async def nudged(nc: Client, submission_id: str) -> AsyncIterator[asyncio.Event]:
-    """An event that is set whenever the stream stored something of this submission."""
-    nudge = asyncio.Event()
-
-    async def wake(_message: Msg) -> None:
-        nudge.set()
-
-    subjects = (f"{REPUBLISHED}.*.*.{submission_id}", f"{REPUBLISHED}.*.*.{submission_id}.>")
-    subscriptions = []
-    with contextlib.suppress(Error, ConnectionError):
-        subscriptions = [await nc.subscribe(subject, cb=wake) for subject in subjects]
-    try:
-        yield nudge
-    finally:
-        for subscription in subscriptions:
-            with contextlib.suppress(Error, ConnectionError):
-                await subscription.unsubscribe()
 
 
 async def _nudge_or_pause(nudge: asyncio.Event, closing: asyncio.Event) -> None:

@@ -4,9 +4,6 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from nats.aio.client import Client
-
-from libs.events import history
 from libs.events.catalogue import (
     MESSAGE,
     DocumentEvent,
@@ -21,7 +18,7 @@ from libs.events.catalogue import (
     SubmissionStored,
 )
 from libs.events.errors import InvalidEvent
-from libs.events.history import Stored
+from libs.events.history import History, Stored
 
 LOOK_UPS_AT_ONCE = 16
 TERMINAL = frozenset({"done", "partly failed", "held", "rejected", "erased"})
@@ -33,7 +30,7 @@ FIRST_GENERATION = 1
 class Journey:
     """What happened to a submission so far; `look` finds out more."""
 
-    nc: Client
+    history: History
     submission_id: str
     found: dict[str, Stored] = field(default_factory=dict)
 
@@ -55,7 +52,7 @@ class Journey:
         async def read(subject: str) -> Stored | None:
             async with slots:
                 try:
-                    return await history.read(self.nc, subject)
+                    return await self.history.read(subject)
                 except InvalidEvent:
                     return None
 

@@ -4,8 +4,9 @@ import asyncio
 from dataclasses import dataclass
 
 from aiohttp import web
-from nats.aio.client import Client
 
+from libs.events.connect import Nats
+from libs.events.history import History
 from libs.events.publish import Publisher
 from libs.objects.store import ObjectStore
 from services.ingest.rates import Rates
@@ -17,7 +18,8 @@ class Parts:
     """What ingest's handlers need."""
 
     settings: Settings
-    nc: Client
+    nc: Nats
+    history: History
     publisher: Publisher
     objects: ObjectStore
     slots: asyncio.Semaphore

@@ -4,7 +4,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 from pydantic import Field, SecretStr
 
-from libs.service.settings import ObjectSettings, ServiceSettings
+from libs.service.settings import NatsSettings, ObjectSettings, ServiceSettings
 from services.ingest.rates import Rate
 
 DEFAULT_TYPES = (
@@ -33,7 +33,7 @@ DEFAULT_TYPES = (
 )
 
 
-class Settings(ServiceSettings, ObjectSettings):
+class Settings(ServiceSettings, NatsSettings, ObjectSettings):
     """Settings of ingest, from the environment."""
 
     http_port: int = Field(ge=0, le=65535, description="Port of the public pages, behind the gateway.")

@@ -12,7 +12,6 @@ from urllib.parse import quote
 from aiohttp import web
 from prometheus_client import Counter
 
-from libs.events import history
 from libs.events.catalogue import SubmissionCreated
 from libs.events.errors import OutcomeUnknown, SubjectTaken, Transient
 from libs.service.http import Problem
@@ -137,7 +136,7 @@ class Attempt:
         return Accepted(event.submission_id, replayed=False)
 
     async def _replayed(self, event: SubmissionCreated) -> Accepted:
-        stored = await history.read_submission(self._parts.nc, event.submission_id)
+        stored = await self._parts.history.submission(event.submission_id)
         if stored is None or not stored.same_content(event):
             raise Problem(422, "Another message was sent with this key before.", errors=[])
         return Accepted(event.submission_id, replayed=True)
@@ -157,7 +156,7 @@ def _admit(request: web.Request, parts: Parts, form: str) -> None:
     wait = parts.by_address.take(address) or parts.by_form.take(form)
     if wait:
         raise Problem(429, "Too many messages in a short time. Please wait a little.", retry_after=wait)
-    if not parts.nc.is_connected:
+    if not parts.publisher.connected:
         raise Problem(
             503, "Messages cannot be received right now. Please try again soon.", retry_after=RETRY_AFTER_SECONDS
         )

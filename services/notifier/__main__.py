@@ -7,6 +7,7 @@ from functools import partial
 from libs.events.connect import connected
 from libs.events.consume import consuming, each
 from libs.events.health import nats_answers
+from libs.events.history import History
 from libs.events.publish import Publisher
 from libs.events.streams import NOTIFIER_MAIL
 from libs.postgres.pool import check, postgres_pool
@@ -26,12 +27,10 @@ async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
         health.needs("postgres", partial(check, pool))
         channel = await stack.enter_async_context(mail_channel(settings))
         health.needs("mail", channel.check)
-        nc = await stack.enter_async_context(
-            connected(settings.nats_url, settings.nats_user, settings.nats_password.get_secret_value())
-        )
+        nc = await stack.enter_async_context(connected(settings))
         health.needs("nats", partial(nats_answers, nc))
         sent = Sent(pool, again_when_uncertain=settings.mail_uncertain == "again")
-        handler = each(partial(tell, parts=Parts(nc, sent, channel, settings)))
+        handler = each(partial(tell, parts=Parts(History(nc), sent, channel, settings)))
         publisher = Publisher(nc, "notifier")
         await stack.enter_async_context(consuming(nc, publisher, NOTIFIER_MAIL, handler, workers=settings.mail_workers))
         yield

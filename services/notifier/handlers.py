@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Literal
 
-from nats.aio.client import Client
 from prometheus_client import Counter
 
-from libs.events import history
 from libs.events.catalogue import Event, NotificationFailed, NotificationSent, SubmissionCreated, SubmissionStored
 from libs.events.errors import Transient
+from libs.events.history import History
 from services.notifier import messages
 from services.notifier.channels import MailChannel, Refused, Uncertain
 from services.notifier.sent import Sent
@@ -25,7 +24,7 @@ UNCERTAIN = "Nobody can tell whether this mail went out; it is not sent again."
 class Parts:
     """What the handlers need."""
 
-    nc: Client
+    history: History
     sent: Sent
     channel: MailChannel
     settings: Settings
@@ -35,7 +34,7 @@ async def tell(event: SubmissionStored, parts: Parts) -> Sequence[Event]:
     """Mail the owner, and answer the sender; a held submission waits until it is released."""
     if event.held:
         return []
-    submission = await history.read_submission(parts.nc, event.submission_id)
+    submission = await parts.history.submission(event.submission_id)
     if submission is None:
         raise LookupError(f"submission {event.submission_id} is not in the stream any more")
     settings = parts.settings

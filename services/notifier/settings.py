@@ -2,10 +2,10 @@
 
 from pydantic import Field, SecretStr
 
-from libs.service.settings import PostgresSettings, ServiceSettings
+from libs.service.settings import NatsSettings, PostgresSettings, ServiceSettings
 
 
-class Settings(ServiceSettings, PostgresSettings):
+class Settings(ServiceSettings, NatsSettings, PostgresSettings):
     """Settings of notifier, from the environment."""
 
     public_url: str = Field(description="Where visitors and the owner reach the gateway, `https://…`.")

@@ -5,7 +5,6 @@ import re
 import unicodedata
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import cast
 from urllib.parse import quote
 
 from aiohttp import hdrs, web
@@ -59,7 +58,7 @@ async def content(request: web.Request) -> web.StreamResponse:
 
 
 def _bytes_of(request: web.Request, object_key: str) -> AsyncGenerator[bytes, None]:
-    return cast(AsyncGenerator[bytes, None], request.app[PARTS].objects.stream(object_key))
+    return request.app[PARTS].objects.stream(object_key)
 
 
 def _record(request: web.Request, document: Document) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from libs.events.connect import connected
 from libs.events.consume import consuming
 from libs.events.health import nats_answers
+from libs.events.history import History
 from libs.events.publish import Publisher
 from libs.events.streams import STORAGE_JOURNEY, STORAGE_RECORD
 from libs.objects.store import object_store
@@ -27,9 +28,7 @@ async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
         pool = await stack.enter_async_context(postgres_pool(settings, most=6))
         health.needs("postgres", partial(check, pool))
         await migrate_when_there(pool)
-        nc = await stack.enter_async_context(
-            connected(settings.nats_url, settings.nats_user, settings.nats_password.get_secret_value())
-        )
+        nc = await stack.enter_async_context(connected(settings))
         health.needs("nats", partial(nats_answers, nc))
         objects = await stack.enter_async_context(object_store(settings))
         publisher, parts = Publisher(nc, "storage"), handlers.Parts(pool)
@@ -37,7 +36,7 @@ async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
         await stack.enter_async_context(consuming(nc, publisher, STORAGE_JOURNEY, follow, batch=settings.journey_batch))
         await stack.enter_async_context(consuming(nc, publisher, STORAGE_RECORD, record, batch=settings.record_batch))
         if settings.janitor_every_seconds:
-            janitor = Janitor(nc, pool, objects, settings.janitor_age_seconds)
+            janitor = Janitor(History(nc), pool, objects, settings.janitor_age_seconds)
             task = asyncio.create_task(janitor.run(settings.janitor_every_seconds))
             stack.callback(task.cancel)
         yield

@@ -5,19 +5,15 @@ stream reaches back further than the object does; otherwise it stays and is only
 """
 
 import asyncio
-import json
 import logging
 import time
 from collections import defaultdict
 from dataclasses import dataclass
 
-from nats.aio.client import Client
-from nats.errors import Error
 from prometheus_client import Counter, Gauge
 
-from libs.events import history
 from libs.events.errors import Transient
-from libs.events.streams import STREAM
+from libs.events.history import History
 from libs.objects.store import FAILURES, ORIGINALS, ObjectStore, transient
 from libs.postgres.pool import Pool, postgres_errors
 
@@ -36,7 +32,7 @@ LOOK_UPS = 500
 class Janitor:
     """One pass after another over the originals."""
 
-    nc: Client
+    history: History
     pool: Pool
     objects: ObjectStore
     age_seconds: float
@@ -52,7 +48,8 @@ class Janitor:
 
     async def clean(self) -> int:
         """One pass; returns how many objects were removed. Raises Transient when a dependency is away."""
-        oldest_event = await self._stream_begins()
+        begins = await self.history.begins()
+        oldest_event = None if begins is None else begins.timestamp()
         before = time.time() - self.age_seconds
         found: dict[str, list[tuple[str, float]]] = defaultdict(list)
         removed = unproven = 0
@@ -93,19 +90,8 @@ class Janitor:
         return {row["object_key"] for row in rows}
 
     async def _in_stream(self, submission: str) -> set[str]:
-        event = await history.read_submission(self.nc, submission)
+        event = await self.history.submission(submission)
         return set() if event is None else {attachment.object_key for attachment in event.attachments}
-
-    async def _stream_begins(self) -> float | None:
-        """When the oldest event in the stream was stored; None when the stream is empty and proves nothing."""
-        try:
-            answer = await self.nc.request(f"$JS.API.STREAM.INFO.{STREAM}", timeout=3)
-            state = json.loads(answer.data)["state"]
-        except (Error, ConnectionError, KeyError, ValueError) as error:
-            raise Transient("nats", type(error).__name__) from None
-        if not state["messages"]:
-            return None
-        return history.parse_time(state["first_ts"]).timestamp()
 
     async def _abort_uploads(self, before: float) -> None:
         store = self.objects

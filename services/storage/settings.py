@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from libs.service.settings import ObjectSettings, PostgresSettings, ServiceSettings
+from libs.service.settings import NatsSettings, ObjectSettings, PostgresSettings, ServiceSettings
 
 
-class Settings(ServiceSettings, PostgresSettings, ObjectSettings):
+class Settings(ServiceSettings, NatsSettings, PostgresSettings, ObjectSettings):
     """Settings of storage, from the environment."""
 
     record_batch: int = Field(default=200, ge=1, le=1000, description="Submissions recorded in one transaction.")
