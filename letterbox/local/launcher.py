@@ -22,9 +22,10 @@ async def launch(home: Home, port: int) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     stack = LocalStack(home, port=port, supervised=True)
-    starting = asyncio.create_task(stack.start_all())
     stopped = asyncio.create_task(stop.wait())
+    failure = ""
     try:
+        starting = asyncio.create_task(stack.start_all())
         await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if not starting.done():
             starting.cancel()
@@ -35,11 +36,12 @@ async def launch(home: Home, port: int) -> int:
         await asyncio.wait({watching, stopped}, return_when=asyncio.FIRST_COMPLETED)
         watching.cancel()
     except (CannotStart, OSError) as error:
-        say({"ok": False, "reason": str(error)})
-        return 1
+        failure = str(error)
     finally:
         await stack.stop_all()
-    return 0
+    if failure:
+        say({"ok": False, "reason": failure})
+    return 1 if failure else 0
 
 
 def say(outcome: dict[str, object]) -> None:

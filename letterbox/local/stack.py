@@ -54,6 +54,7 @@ class LocalStack:
     supervised: bool = False
     bucket: str = field(default_factory=lambda: os.environ.get("LETTERBOX_BUCKET", "pretamane-data"))
     running: dict[str, Running] = field(default_factory=dict)
+    _watched: bool = False
 
     async def __aenter__(self) -> "LocalStack":
         try:
@@ -124,7 +125,7 @@ class LocalStack:
         """Wait until a part is healthy. Raises CannotStart with the end of its log when it does not get there."""
         running, until = self.running[name], time.monotonic() + HEALTHY_SECONDS
         while time.monotonic() < until:
-            if running.process is not None and running.process.poll() is not None and not self.supervised:
+            if running.process is not None and running.process.poll() is not None and not self._watched:
                 raise CannotStart(
                     f"{name} ended with status {running.process.returncode}.\n{self.last_log_lines(name)}"
                 )
@@ -135,6 +136,7 @@ class LocalStack:
 
     async def supervise(self) -> None:
         """Start again what dies, after a pause that grows while it keeps dying; until cancelled."""
+        self._watched = True
         while True:
             for name, running in self.running.items():
                 if not running.wanted or running.process is None or running.process.poll() is None:

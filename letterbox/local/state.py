@@ -48,7 +48,7 @@ def read_state(home: Home) -> State | None:
     file = home.path / STATE
     try:
         known = json.loads(file.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
         return None
     parts = {
         name: KnownPart(

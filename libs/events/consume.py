@@ -129,7 +129,7 @@ class Consumer:
 
     async def _pull(self) -> None:
         least = max(1, self._batch // 2)
-        while True:
+        while not self._stopping:
             await self._gate.passed()
             room = self._capacity - len(self._in_hand)
             if room < least:

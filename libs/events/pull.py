@@ -15,8 +15,8 @@ from nats.errors import Error
 from libs.events.errors import Transient
 from libs.events.streams import STREAM
 
-EXPIRES_SECONDS = 5.0
-GRACE_SECONDS = 2.0
+EXPIRES_SECONDS = 2.0
+GRACE_SECONDS = 1.0
 """How much longer than its expiry a pull waits for its answer, for one lost in a reconnect."""
 
 
@@ -56,7 +56,8 @@ class Puller:
         request = {"batch": most, "expires": int(EXPIRES_SECONDS * 1e9), "no_wait": True}
         try:
             await self._nc.publish(self._request, json.dumps(request).encode(), reply=f"{self._inbox}.{self._pulls}")
-            await asyncio.wait_for(self._ended.wait(), EXPIRES_SECONDS + GRACE_SECONDS)
+            async with asyncio.timeout(EXPIRES_SECONDS + GRACE_SECONDS):
+                await self._ended.wait()
         except TimeoutError:
             return
         except (Error, ConnectionError) as error:

@@ -49,7 +49,8 @@ class Health:
 
     async def _passes(self, check: Check) -> bool:
         try:
-            await asyncio.wait_for(check(), CHECK_TIMEOUT_SECONDS)
+            async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
+                await check()
         except Exception as error:  # noqa: BLE001 - whatever a check raises means the same: not ready
             log.debug("a health check failed", extra={"error": type(error).__name__})
             return False

@@ -85,7 +85,8 @@ class Sandbox:
         ended = self._waiting[job] = asyncio.get_running_loop().create_future()
         try:
             socket.send_fds(control, [json.dumps(request).encode()], [document, answer])
-            return await asyncio.wait_for(ended, limits.wall_seconds + GRACE_SECONDS)
+            async with asyncio.timeout(limits.wall_seconds + GRACE_SECONDS):
+                return await ended
         except OSError as error:  # TimeoutError is one, too
             raise SandboxFailed(f"the warm process does not answer: {type(error).__name__}") from None
         finally:
@@ -118,7 +119,8 @@ class Sandbox:
         ours.setblocking(False)
         loop = asyncio.get_running_loop()
         try:
-            ready = await asyncio.wait_for(loop.sock_recv(ours, 16), START_SECONDS)
+            async with asyncio.timeout(START_SECONDS):
+                ready = await loop.sock_recv(ours, 16)
         except TimeoutError:
             ready = b""
         if not ready:
@@ -159,7 +161,8 @@ class Sandbox:
         if self._process is None:
             return
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._process.wait(), 2)
+            async with asyncio.timeout(2):
+                await self._process.wait()
         if self._process.returncode is None:
             self._process.kill()
             await self._process.wait()

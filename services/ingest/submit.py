@@ -7,7 +7,6 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import quote
 
 from aiohttp import web
 from prometheus_client import Counter
@@ -194,9 +193,9 @@ def destination(fields: Mapping[str, str], submission_id: str, allowed: tuple[st
     """Where a browser goes next: the page the form names, when it is allowed, otherwise the journey."""
     wanted = next((fields[name] for name in RETURN_FIELDS if fields.get(name)), "")
     if any(_within(wanted, beginning) for beginning in allowed):
-        joint = "&" if "?" in wanted else "?"
         page, mark, fragment = wanted.partition("#")
-        return f"{page}{joint}submission={submission_id}{mark}{quote(fragment, safe='')}"
+        joint = "&" if "?" in page else "?"
+        return f"{page}{joint}submission={submission_id}{mark}{fragment}"
     return f"/contact/{submission_id}"
 
 

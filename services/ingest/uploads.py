@@ -79,7 +79,8 @@ class Staging:
     @contextlib.asynccontextmanager
     async def _slot(self) -> AsyncIterator[None]:
         try:
-            await asyncio.wait_for(self.slots.acquire(), SLOT_SECONDS)
+            async with asyncio.timeout(SLOT_SECONDS):
+                await self.slots.acquire()
         except TimeoutError:
             raise Problem(503, "Too many files are being received right now.", retry_after=10) from None
         try:
