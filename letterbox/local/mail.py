@@ -75,10 +75,16 @@ def page_app(folder: Path) -> web.Application:
     app = web.Application()
     app[FOLDER] = folder
     app.router.add_get("/", show_all)
+    app.router.add_get("/favicon.ico", no_icon)
     app.router.add_get("/messages.json", list_all)
     app.router.add_get("/messages/{id}.eml", raw)
     app.router.add_get("/messages/{id}", show_one)
     return app
+
+
+async def no_icon(_request: web.Request) -> web.Response:
+    """Browsers ask for it."""
+    return web.Response(status=204)
 
 
 async def list_all(request: web.Request) -> web.Response:

@@ -28,6 +28,7 @@ AWAY = (
     asyncpg.SerializationError,
     asyncpg.DeadlockDetectedError,
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.UndefinedTableError,  # storage has not migrated yet
 )
 """Errors that pass by themselves, or by the operator's hand; never the fault of what is being stored."""
 

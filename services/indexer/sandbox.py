@@ -86,7 +86,8 @@ class Sandbox:
         try:
             socket.send_fds(control, [json.dumps(request).encode()], [document, answer])
             async with asyncio.timeout(limits.wall_seconds + GRACE_SECONDS):
-                return await ended
+                outcome: dict[str, Any] = await ended
+                return outcome
         except OSError as error:  # TimeoutError is one, too
             raise SandboxFailed(f"the warm process does not answer: {type(error).__name__}") from None
         finally:

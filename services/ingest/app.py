@@ -133,7 +133,11 @@ def _form_name(request: web.Request) -> str:
 def _refusal_page(request: web.Request, form: str, refused: Refused) -> web.Response:
     problem = refused.problem
     errors = problem.errors or [{"field": "", "message": problem.title}]
-    values = {name: refused.fields.get(name, "")[:limit] for name, limit in TEXT_LIMITS.items()}
+    values = {
+        # JSON can spell half a surrogate pair, which no page can hold
+        name: refused.fields.get(name, "")[:limit].encode("utf-8", "replace").decode()
+        for name, limit in TEXT_LIMITS.items()
+    }
     return _form_page(request, form, problem.status, values, errors, problem.headers)
 
 

@@ -73,7 +73,7 @@ class Body:
         body = await self._text_body()
         try:
             pairs = parse_qsl(
-                body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=self._most_fields
+                body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=self._most_fields
             )
         except UnicodeDecodeError:
             raise Problem(400, "The form is not encoded in UTF-8.") from None

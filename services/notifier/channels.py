@@ -1,15 +1,26 @@
-"""Mail channels: how a finished mail leaves. Two implementations of one protocol, held to one contract suite."""
+"""Ways a mail leaves: SMTP and Amazon SES, behind one protocol with one contract suite.
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+What matters is what is known after an attempt. Until the message was handed over nothing was sent, and the attempt may
+be repeated (`Transient`). Once it was handed over, only the provider's answer tells what became of it; without one the
+outcome is `Uncertain`, and repeating could send the mail twice. What the provider will never take is `Refused`.
+Of what a provider says only its codes are passed on, because providers quote addresses.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
 from email.message import EmailMessage
 from typing import TYPE_CHECKING, Protocol
 
-import aiosmtplib
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
-from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
-from botocore.exceptions import ConnectionError as AwsConnectionError
+from aiohttp import ClientConnectorError
+from aiosmtplib import SMTP, SMTPException, SMTPRecipientRefused, SMTPResponseException, SMTPServerDisconnected
+from aiosmtplib.protocol import SMTPProtocol
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, HTTPClientError
+from botocore.parsers import ResponseParserError
 
 from libs.events.errors import Transient
 from services.notifier.settings import Settings
@@ -17,127 +28,211 @@ from services.notifier.settings import Settings
 if TYPE_CHECKING:
     from types_aiobotocore_sesv2.client import SESV2Client
 
-COMMAND_SECONDS = 10.0
-BUSY_CODES = (
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequestsException",
-    "LimitExceededException",
-    "SendingPausedException",
+HANDOVER_SECONDS = 30.0
+"""How long a provider may take until it has the message."""
+ANSWER_SECONDS = 60.0
+"""How long it may take to answer then. Together they bound an attempt; the ledger's lease is longer (sent.py)."""
+
+READY_FOR_MESSAGE = 354
+LOGIN_REQUIRED = 530
+"""The one 5xx that is about us and not about the mail (RFC 4954, RFC 3207)."""
+
+SES_FOR_NOW = frozenset(
+    {
+        "AccountSuspendedException",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "IncompleteSignatureException",
+        "InvalidClientTokenId",
+        "LimitExceededException",
+        "MailFromDomainNotVerifiedException",
+        "RequestExpired",
+        "SendingPausedException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "UnrecognizedClientException",
+    }
 )
-"""What SES answers when the same mail may be taken later."""
+"""Answers with status 400 that are about the account or the moment; any other 400 is about the mail."""
+SES_FOR_NOW_STATUS = frozenset({401, 403, 404, 408, 429, 503})
 
 
 class Refused(Exception):
-    """The mail server will never take this mail; the text says why, without addresses."""
+    """The provider will never take this mail; `reason` is for people and holds no address."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Uncertain(Exception):
-    """The mail was handed over and no answer came: it may have been taken."""
+    """The mail was handed over and no answer came: it may have been sent. `reason` is for people."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Deferred(Transient):
+    """The server is there and puts off this one recipient; other mails may well go. `reason` is for people."""
+
+    def __init__(self, codes: str) -> None:
+        super().__init__("mail", f"the recipient was put off ({codes})")
+        self.reason = f"The mail server put off the recipient ({codes})."
 
 
 class MailChannel(Protocol):
-    """Takes finished mails."""
+    """A way to send a mail to the one address in its To."""
 
     async def send(self, message: EmailMessage) -> str:
-        """Hand a mail over; returns what the server calls it.
-
-        Raises Transient when it surely was not taken and may be later, Refused when it never will be, Uncertain when
-        nobody can tell.
-        """
+        """Send it, and return what the provider calls it. Raises Transient, Refused or Uncertain."""
 
     async def check(self) -> None:
-        """Raise Transient unless the server answers."""
+        """Raise Transient unless the provider answers."""
 
 
+@dataclass(frozen=True, slots=True)
 class SmtpChannel:
-    """Any SMTP server; a connection for each mail."""
+    """An SMTP server. Each mail has a connection of its own: none can have gone stale."""
 
-    def __init__(
-        self, host: str, port: int, tls: str = "none", user: str | None = None, password: str | None = None
-    ) -> None:
-        self._host = host
-        self._port = port
-        self._tls = tls
-        self._user = user
-        self._password = password
+    host: str
+    port: int
+    tls: str = "none"
+    """`none`, `starttls` or `tls`; the certificate is checked."""
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    handover_seconds: float = HANDOVER_SECONDS
+    answer_seconds: float = ANSWER_SECONDS
 
     async def send(self, message: EmailMessage) -> str:
-        """Hand a mail over; see MailChannel."""
-        async with self._connection() as smtp:
-            try:
-                await smtp.mail(_address(message, "From"))
-                await smtp.rcpt(_address(message, "To"))
-            except aiosmtplib.SMTPResponseException as error:
-                raise _answered(error) from None
-            except (aiosmtplib.SMTPException, OSError) as error:
-                raise Transient("mail", type(error).__name__) from None
-            try:
-                answer = await smtp.data(message.as_bytes())
-            except aiosmtplib.SMTPResponseException as error:
-                raise _answered(error) from None
-            except (aiosmtplib.SMTPException, OSError) as error:
-                raise Uncertain(type(error).__name__) from None
-        return " ".join(answer.message.split())[:200]
+        """Send it, and return the server's words of acceptance, which name its queue entry."""
+        sender, recipient = envelope(message)
+        client = self._client(sender)
+        try:
+            with _nothing_handed_over():
+                async with asyncio.timeout(self.handover_seconds):
+                    protocol = await _announce(client, sender, recipient)
+                protocol.write(_wire_form(message))
+            return await self._answer(protocol)
+        finally:
+            client.close()
 
     async def check(self) -> None:
-        """Raise Transient unless the server answers."""
-        async with self._connection() as smtp:
-            await smtp.noop()
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[aiosmtplib.SMTP]:
-        smtp = aiosmtplib.SMTP(
-            hostname=self._host,
-            port=self._port,
-            use_tls=self._tls == "tls",
-            start_tls=self._tls == "starttls",
-            username=self._user,
-            password=self._password,
-            timeout=COMMAND_SECONDS,
-        )
+        """Raise Transient unless the server greets."""
+        client = self._client("check@localhost")
         try:
-            await smtp.connect()
-        except (aiosmtplib.SMTPException, OSError) as error:
-            raise Transient("mail", type(error).__name__) from None
-        try:
-            yield smtp
+            with _nothing_handed_over():
+                await client.connect()
         finally:
-            smtp.close()
+            client.close()
+
+    def _client(self, sender: str) -> SMTP:
+        return SMTP(
+            hostname=self.host,
+            port=self.port,
+            username=self.user,
+            password=self.password,
+            # Looking up this machine's own name can take seconds, and in a container it is no name others know.
+            local_hostname=domain(sender),
+            timeout=self.handover_seconds,
+            use_tls=self.tls == "tls",
+            start_tls=self.tls == "starttls",
+        )
+
+    async def _answer(self, protocol: SMTPProtocol) -> str:
+        try:
+            async with asyncio.timeout(self.answer_seconds):
+                code, text = await protocol.read_response()
+        except (SMTPException, OSError):
+            raise Uncertain("The mail server took the mail and gave no answer.") from None
+        with suppress(SMTPException):
+            protocol.write(b"QUIT\r\n")  # a courtesy; waiting for its answer could only lose the one in hand
+        if code >= 300:
+            raise _refusal(code, text, "message")
+        return _printable(text)
+
+
+async def _announce(client: SMTP, sender: str, recipient: str) -> SMTPProtocol:
+    """Everything up to the server's readiness for the message. Done by hand, to know a break before it from one after."""
+    await client.connect()
+    await client.mail(sender)
+    await client.rcpt(recipient)
+    code, text = await client.execute_command(b"DATA")
+    if code != READY_FOR_MESSAGE:
+        raise _refusal(code, text, "message")
+    if client.protocol is None:
+        raise SMTPServerDisconnected("Connection lost")
+    return client.protocol
+
+
+@contextmanager
+def _nothing_handed_over() -> Iterator[None]:
+    """What fails in here fails before the server has the message."""
+    try:
+        yield
+    except SMTPRecipientRefused as error:
+        refusal = _refusal(error.code, error.message, "recipient")
+        raise refusal if isinstance(refusal, Refused) else Deferred(_codes(error.code, error.message)) from None
+    except SMTPResponseException as error:  # the greeting, STARTTLS, the login, our own address: about us, not the mail
+        raise Transient("mail", _codes(error.code, error.message)) from None
+    except (SMTPException, OSError) as error:
+        raise Transient("mail", type(error).__name__) from error
+
+
+def _refusal(code: int, text: str, what: str) -> Refused | Transient:
+    codes = _codes(code, text)
+    if code < 500 or code == LOGIN_REQUIRED:
+        return Transient("mail", codes)
+    return Refused(f"The mail server refused the {what} ({codes}).")
+
+
+def _codes(code: int, text: str) -> str:
+    enhanced = re.match(r"[245]\.\d{1,3}\.\d{1,3}(?!\S)", text)
+    return f"{code} {enhanced[0]}" if enhanced else str(code)
+
+
+def _wire_form(message: EmailMessage) -> bytes:
+    """The message as it follows DATA: 7-bit, CRLF ends lines, dots doubled, a dot at its end (RFC 5321, 4.5.2)."""
+    content = re.sub(rb"\r\n|\r|\n", b"\r\n", _seven_bit(message))
+    end = b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n"
+    return re.sub(rb"(?m)^\.", b"..", content) + end
 
 
 class SesChannel:
-    """AWS SES, API version 2, with the mail as it is."""
+    """Amazon SES, version 2 of its API. It puts a Message-ID and a Date of its own in place of the message's."""
 
     def __init__(self, client: "SESV2Client") -> None:
         self._client = client
 
     async def send(self, message: EmailMessage) -> str:
-        """Hand a mail over; see MailChannel."""
+        """Send it, and return SES's message id."""
+        sender, recipient = envelope(message)
         try:
             answer = await self._client.send_email(
-                FromEmailAddress=_address(message, "From"),
-                Destination={"ToAddresses": [_address(message, "To")]},
-                Content={"Raw": {"Data": message.as_bytes()}},
+                FromEmailAddress=sender,
+                Destination={"ToAddresses": [recipient]},
+                Content={"Raw": {"Data": _seven_bit(message)}},
             )
         except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "unknown")
-            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-            if code in BUSY_CODES or status >= 500:
-                raise Transient("mail", code) from None
-            raise Refused(code) from None
-        except (EndpointConnectionError, AwsConnectionError) as error:
-            raise Transient("mail", type(error).__name__) from None
-        except (BotoCoreError, OSError) as error:
-            raise Uncertain(type(error).__name__) from None
-        return answer["MessageId"]
+            raise _ses_refusal(error) from None
+        except (HTTPClientError, ResponseParserError):
+            raise Uncertain("Amazon SES took the mail and gave no answer.") from None
+        except EndpointConnectionError as error:
+            # aiobotocore gives this name to every broken connection, also to one that broke while the answer was read.
+            if isinstance(error.kwargs.get("error"), ClientConnectorError):
+                raise Transient("mail", "cannot connect") from error
+            raise Uncertain("Amazon SES took the mail and gave no answer.") from None
+        except BotoCoreError as error:
+            raise Transient("mail", type(error).__name__) from error
+        return _printable(answer["MessageId"])
 
     async def check(self) -> None:
         """Raise Transient unless SES answers."""
         try:
             await self._client.get_account()
         except (BotoCoreError, ClientError, OSError) as error:
-            raise Transient("mail", type(error).__name__) from None
+            raise Transient("mail", type(error).__name__) from error
 
 
 @asynccontextmanager
@@ -147,26 +242,51 @@ async def mail_channel(settings: Settings) -> AsyncIterator[MailChannel]:
         password = settings.smtp_password.get_secret_value() if settings.smtp_password else None
         yield SmtpChannel(settings.smtp_host, settings.smtp_port, settings.smtp_tls, settings.smtp_user, password)
         return
-    async with ses_client(settings.ses_region, settings.ses_endpoint_url) as client:
-        yield SesChannel(client)
+    async with ses_channel(settings.ses_region, settings.ses_endpoint_url) as channel:
+        yield channel
 
 
 @asynccontextmanager
-async def ses_client(region: str, endpoint_url: str | None) -> AsyncIterator["SESV2Client"]:
-    """A client of SES with AWS's usual credentials; it never repeats a request by itself (that could send twice)."""
-    config = AioConfig(connect_timeout=5, read_timeout=15, retries={"total_max_attempts": 1})
+async def ses_channel(region: str, endpoint_url: str | None = None) -> AsyncIterator[SesChannel]:
+    """SES in `region`, with the credentials AWS's own chain finds (environment, role, ...)."""
+    config = AioConfig(
+        connect_timeout=HANDOVER_SECONDS,
+        read_timeout=ANSWER_SECONDS,
+        # Its own second attempt after a time-out could be a second mail.
+        retries={"mode": "standard", "total_max_attempts": 1},
+        # An idle connection that the other side closes just now would look like a mail without an answer.
+        connector_args={"force_close": True},
+    )
     async with get_session().create_client(
         "sesv2", region_name=region, endpoint_url=endpoint_url, config=config
     ) as client:
-        yield client
+        yield SesChannel(client)
 
 
-def _address(message: EmailMessage, header: str) -> str:
-    return str(message[header].addresses[0].addr_spec)
+def _ses_refusal(error: ClientError) -> Refused | Transient | Uncertain:
+    code = re.sub(r"[^A-Za-z0-9]", "", error.response.get("Error", {}).get("Code", ""))[:64]
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code in SES_FOR_NOW or status in SES_FOR_NOW_STATUS:
+        return Transient("mail", f"{status} {code}")
+    if 400 <= status < 500:
+        return Refused(f"Amazon SES refused the mail ({code}).")
+    return Uncertain(f"Amazon SES failed with the mail in hand ({status}).")
 
 
-def _answered(error: aiosmtplib.SMTPResponseException) -> Exception:
-    """An SMTP answer: 4xx asks to come back later, 5xx is final (RFC 5321, 4.2.1)."""
-    if 400 <= error.code < 500:
-        return Transient("mail", f"SMTP {error.code}")
-    return Refused(f"SMTP {error.code}")
+def envelope(message: EmailMessage) -> tuple[str, str]:
+    """(sender, recipient): the one address in From and the one in To. Raises ValueError for any other number."""
+    (sender,), (recipient,) = message["From"].addresses, message["To"].addresses
+    return sender.addr_spec, recipient.addr_spec
+
+
+def domain(address: str) -> str:
+    """What is right of the `@`."""
+    return address.rpartition("@")[2]
+
+
+def _seven_bit(message: EmailMessage) -> bytes:
+    return message.as_bytes(policy=message.policy.clone(linesep="\r\n", cte_type="7bit"))
+
+
+def _printable(text: str) -> str:
+    return re.sub(r"[^\x20-\x7e]+", " ", text)[:200]

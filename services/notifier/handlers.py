@@ -1,5 +1,6 @@
 """What notifier does: one mail to the owner and one answer to the sender, once."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -11,12 +12,13 @@ from libs.events.catalogue import Event, NotificationFailed, NotificationSent, S
 from libs.events.errors import Transient
 from libs.events.history import History
 from services.notifier import messages
-from services.notifier.channels import MailChannel, Refused, Uncertain
+from services.notifier.channels import Deferred, MailChannel, Refused, Uncertain
 from services.notifier.sent import Sent
 from services.notifier.settings import Settings
 
 MAILS = Counter("mails_total", "Mails by target and outcome.", ["target", "outcome"])
 
+SETTLE_AGAIN_SECONDS = 0.5
 UNCERTAIN = "Nobody can tell whether this mail went out; it is not sent again."
 
 
@@ -72,17 +74,34 @@ async def _send(
 async def _attempt(identity: str, target: str, message: EmailMessage, parts: Parts) -> str:
     try:
         provider_id = await parts.channel.send(message)
+    except Deferred as error:
+        if target == "owner":
+            await parts.sent.withdraw(identity, target)
+            raise
+        return await _settle(
+            parts, identity, target, "failed", reason=error.reason
+        )  # one visitor's mailbox stops nobody
     except Transient:
         await parts.sent.withdraw(identity, target)
         raise
     except Refused as error:
-        await parts.sent.settle(identity, target, "failed", reason=str(error))
-        return "failed"
+        return await _settle(parts, identity, target, "failed", reason=error.reason)
     except Uncertain as error:
-        await parts.sent.settle(identity, target, "uncertain", reason=str(error))
-        return "uncertain"
-    await parts.sent.settle(identity, target, "sent", provider_id=provider_id)
-    return "sent"
+        return await _settle(parts, identity, target, "uncertain", reason=error.reason)
+    return await _settle(parts, identity, target, "sent", provider_id=provider_id)
+
+
+async def _settle(
+    parts: Parts, identity: str, target: str, state: str, *, provider_id: str = "", reason: str = ""
+) -> str:
+    """Write the outcome down, however long that takes: forgetting it would make the mail uncertain."""
+    while True:
+        try:
+            await parts.sent.settle(identity, target, state, provider_id, reason)
+        except Transient:
+            await asyncio.sleep(SETTLE_AGAIN_SECONDS)
+        else:
+            return state
 
 
 def _not_sent(

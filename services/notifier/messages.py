@@ -4,6 +4,7 @@ The sender's address appears only in the owner's Reply-To and as recipient of th
 anything of what was sent.
 """
 
+import re
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -18,6 +19,10 @@ from libs.events.catalogue import SubmissionCreated
 EXTRACT_CHARACTERS = 300
 SUBJECT_CHARACTERS = 120
 
+_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_DOMAIN = re.compile(r"([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,63}")
+"""A dot-atom and a host name (RFC 5321, 4.1.2): the only addresses that every mail server takes."""
+
 _templates = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=select_autoescape(),
@@ -31,6 +36,7 @@ def owner_mail(submission: SubmissionCreated, mail_from: str, owner: str, public
     message = _message(submission.submission_id, "owner", mail_from, owner)
     about = _line(submission.subject_line) or f"from {_line(submission.name)}"
     message["Subject"] = f"New message: {about}"[:SUBJECT_CHARACTERS]
+    message["Auto-Submitted"] = "auto-generated"
     sender = plain_address(submission.email)
     if sender is not None:
         message["Reply-To"] = sender
@@ -62,11 +68,13 @@ def plain_address(text: str) -> Address | None:
     """One plain address that every mail server takes, or None."""
     local, _, domain = text.rpartition("@")
     try:
-        address = Address(username=local, domain=domain.encode("idna").decode("ascii"))
-        address.addr_spec.encode("ascii")
-    except (ValueError, UnicodeError, IndexError):
+        ascii_domain = domain.encode("idna").decode("ascii")
+        same = ascii_domain.encode("ascii").decode("idna") == domain.lower()
+    except UnicodeError:
         return None
-    return address if local and domain and not any(c.isspace() or c in '<>,;:"' for c in text) else None
+    if not same or "=?" in local or not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(ascii_domain):
+        return None
+    return Address(username=local, domain=ascii_domain)
 
 
 def _message(submission_id: str, target: str, mail_from: str, recipient: str | Address) -> EmailMessage:
@@ -79,8 +87,9 @@ def _message(submission_id: str, target: str, mail_from: str, recipient: str | A
 
 
 def _line(text: str) -> str:
-    """`text` as one line without control characters."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    """`text` as one line without control characters, and without what the email package would decode (RFC 2047)."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line.replace("=?", "= ?")
 
 
 def _extract(text: str) -> str:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from libs.postgres.pool import Pool, postgres_errors, statement
 
-LEASE_SECONDS = 60
-"""Longer than any attempt can take."""
+LEASE_SECONDS = 120
+"""Longer than any attempt can take (channels.py bounds them)."""
 
 BEGIN = """
 insert into sent_mails (submission_id, target, state, attempts) values ($1, $2, 'sending', 1)
@@ -59,7 +59,7 @@ class Sent:
         with postgres_errors(), statement("settle mail"):
             await self.pool.execute(
                 "update sent_mails set state = $3, provider_id = $4, reason = $5, settled_at = now() "
-                "where submission_id = $1 and target = $2",
+                "where submission_id = $1 and target = $2 and state = 'sending'",
                 submission_id,
                 target,
                 state,

@@ -8,6 +8,7 @@ embedded index and on a live Meilisearch only.
 import os
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,32 +71,40 @@ CV = document(
 class Subject:
     """The index under test, filled with three documents."""
 
-    def __init__(self, index: SearchIndex, *, replayed: bool) -> None:
+    def __init__(self, index: SearchIndex) -> None:
         self.index = index
-        self.replayed = replayed
 
     async def found(self, words: str, **options: object) -> list[str]:
         answer = await self.index.search(Query(words, limit=10, **options))  # type: ignore[arg-type]
         assert answer.total == len(answer.hits)
         return [hit.document_id for hit in answer.hits]
 
-    def never_recorded(self) -> None:
-        if self.replayed:
-            pytest.skip("never recorded: set LETTERBOX_TEST_MEILISEARCH_URL to run it")
-
 
 @pytest.fixture(params=["tantivy", "meilisearch"])
 async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Subject]:
-    if request.param == "tantivy":
+    async with filled(request.param, tmp_path) as subject:
+        yield subject
+
+
+@pytest.fixture(params=["tantivy", "meilisearch"] if LIVE else ["tantivy"])
+async def live(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Subject]:
+    """For what was never recorded: the embedded index, and Meilisearch when there is a real one."""
+    async with filled(request.param, tmp_path) as subject:
+        yield subject
+
+
+@asynccontextmanager
+async def filled(kind: str, tmp_path: Path) -> AsyncIterator[Subject]:
+    if kind == "tantivy":
         index = TantivyIndex(tmp_path / "index", writer=True)
         await index.write([INVOICE, MESSAGE, CV])
-        yield Subject(index, replayed=False)
+        yield Subject(index)
         await index.close()
     elif LIVE:
         meilisearch = MeilisearchIndex(LIVE, KEY, uid=f"test_{uuid.uuid4().hex}")
         await meilisearch.prepare()
         await meilisearch.write([INVOICE, MESSAGE, CV])
-        yield Subject(meilisearch, replayed=False)
+        yield Subject(meilisearch)
         await meilisearch.delete_submission("c1")
         await meilisearch.close()
     else:
@@ -103,7 +112,7 @@ async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
             meilisearch = MeilisearchIndex(replay.url, "master")
             await meilisearch.prepare()
             await meilisearch.write([INVOICE, MESSAGE, CV])
-            yield Subject(meilisearch, replayed=True)
+            yield Subject(meilisearch)
             await meilisearch.close()
             assert replay.refused == []
 
@@ -159,46 +168,40 @@ async def test_hits_can_be_sorted_by_date(subject: Subject) -> None:
     assert await subject.found("", sort="created_at:desc") == ["d3", "d2", "d1"]
 
 
-async def test_pages_do_not_overlap(subject: Subject) -> None:
-    subject.never_recorded()
-    pages = [await subject.index.search(Query("", sort="size:asc", limit=1, offset=n)) for n in range(4)]
+async def test_pages_do_not_overlap(live: Subject) -> None:
+    pages = [await live.index.search(Query("", sort="size:asc", limit=1, offset=n)) for n in range(4)]
     assert [[hit.document_id for hit in page.hits] for page in pages] == [["d2"], ["d3"], ["d1"], []]
     assert {page.total for page in pages} == {3}
 
 
-async def test_dates_bound_the_hits(subject: Subject) -> None:
-    subject.never_recorded()
+async def test_dates_bound_the_hits(live: Subject) -> None:
     filters = Filters(created_after=MESSAGE.created_at, created_before=CV.created_at)
-    assert await subject.found("", filters=filters, sort="created_at:asc") == ["d2"]
+    assert await live.found("", filters=filters, sort="created_at:asc") == ["d2"]
 
 
-async def test_a_document_is_replaced_by_its_id(subject: Subject) -> None:
-    subject.never_recorded()
-    await subject.index.write([replace(MESSAGE, text="now about a windmill")])
-    assert await subject.found("windmill") == ["d2"]
-    assert await subject.found('"harbour bell"') == []
-    assert await subject.index.count() == 3
+async def test_a_document_is_replaced_by_its_id(live: Subject) -> None:
+    await live.index.write([replace(MESSAGE, text="now about a windmill")])
+    assert await live.found("windmill") == ["d2"]
+    assert await live.found('"harbour bell"') == []
+    assert await live.index.count() == 3
 
 
-async def test_all_documents_of_a_submission_are_removed(subject: Subject) -> None:
-    subject.never_recorded()
-    assert await subject.index.delete_submission("c1") == 2
-    assert await subject.found("", sort="created_at:asc") == ["d3"]
-    assert await subject.index.delete_submission("c1") == 0
+async def test_all_documents_of_a_submission_are_removed(live: Subject) -> None:
+    assert await live.index.delete_submission("c1") == 2
+    assert await live.found("", sort="created_at:asc") == ["d3"]
+    assert await live.index.delete_submission("c1") == 0
 
 
 @pytest.mark.parametrize(
     "words", ["(", 'a"b', "id:5", "*", "\\", "' OR 1=1", "AND", "-", '"', "\x02\x03", "🙂", "a" * 500]
 )
-async def test_no_question_breaks_it(subject: Subject, words: str) -> None:
-    subject.never_recorded()
-    await subject.index.search(Query(words, limit=10))
+async def test_no_question_breaks_it(live: Subject, words: str) -> None:
+    await live.index.search(Query(words, limit=10))
 
 
-async def test_hostile_filter_values_are_values(subject: Subject) -> None:
-    subject.never_recorded()
+async def test_hostile_filter_values_are_values(live: Subject) -> None:
     filters = Filters(document_type=('invoice" OR document_type = "cv', "\\"))
-    assert await subject.found("", filters=filters, sort="created_at:asc") == []
+    assert await live.found("", filters=filters, sort="created_at:asc") == []
 
 
 async def test_too_deep_a_page_is_the_callers_fault(subject: Subject) -> None:
