@@ -173,6 +173,8 @@ async def stack() -> AsyncIterator[LocalStack]:
         "LETTERBOX_FORMS": '["contact", "jobs"]',
         "LETTERBOX_ORIGINS": json.dumps([ORIGIN]),
         "LETTERBOX_RETURN_TO": json.dumps([RETURN_TO]),
+        "LETTERBOX_IDLE_SECONDS": "2",
+        "LETTERBOX_SLOW_GRACE_SECONDS": "2",
     }
     async with isolated_stack(environment={"ingest": ingest}) as stack:
         yield stack

@@ -154,7 +154,7 @@ class SmtpChannel:
 
 
 async def _announce(client: SMTP, sender: str, recipient: str) -> SMTPProtocol:
-    """Everything up to the server's readiness for the message. Done by hand, to know a break before it from one after."""
+    """Everything up to the server's readiness for the message. By hand, to know a break before it from one after."""
     await client.connect()
     await client.mail(sender)
     await client.rcpt(recipient)
