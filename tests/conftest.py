@@ -111,9 +111,12 @@ class Visitor:
 
     def mails(self, submission_id: str) -> list[EmailMessage]:
         """The mails that went out about a submission, the owner's first."""
-        files = sorted((self.stack.home.path / "mail").glob("[0-9]*.eml"))
-        mails = [email.message_from_bytes(file.read_bytes(), policy=email.policy.default) for file in files]
-        ours = [mail for mail in mails if submission_id in str(mail["Message-ID"])]
+        caught = [file.read_bytes() for file in (self.stack.home.path / "mail").glob("[0-9]*.eml")]
+        ours = [
+            email.message_from_bytes(content, policy=email.policy.default)
+            for content in caught
+            if f"Message-ID: <{submission_id}.".encode() in content
+        ]
         return sorted(ours, key=lambda mail: str(mail["Message-ID"]))
 
     async def found(self, query: str, **filters: Any) -> list[dict[str, Any]]:

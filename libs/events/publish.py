@@ -56,14 +56,15 @@ class Publisher:
         The id is made of cause and subject, so a repeat is the same event and a success. Raises NotPublished (surely
         not stored), OutcomeUnknown (no answer), or SubjectTaken when another event holds the subject.
         """
-        identity = event_id(event.subject, cause)
+        subject = event.subject
+        identity = event_id(subject, cause)
         body = event.model_dump_json(exclude_defaults=True).encode()
         headers = headers_for(event, identity, self._source)
         headers[_EXPECT_NONE] = "0"
         async with self._slots:
             with tracing.publishing(event.type, len(body), identity, headers):
-                published = await self._send(event, identity, body, headers)
-                names = {"event_type": event.type, "event_id": identity, "subject": event.subject}
+                published = await self._send(event, subject, identity, body, headers)
+                names = {"event_type": event.type, "event_id": identity, "subject": subject}
                 log.info("event published", extra=names | {"sequence": published.sequence})
                 return published
 
@@ -76,8 +77,8 @@ class Publisher:
             if isinstance(result, BaseException):
                 raise result
 
-    async def _send(self, event: Event, identity: str, body: bytes, headers: dict[str, str]) -> Published:
-        answer = await acknowledged(self._nc, event.subject, body, headers)
+    async def _send(self, event: Event, subject: str, identity: str, body: bytes, headers: dict[str, str]) -> Published:
+        answer = await acknowledged(self._nc, subject, body, headers)
         error = answer.get("error")
         if error is None:
             repeated = bool(answer.get("duplicate"))
@@ -85,11 +86,11 @@ class Publisher:
             return Published(int(answer["seq"]), repeated)
         if error.get("err_code") != WRONG_LAST_SEQUENCE:
             raise NotPublished("nats", error.get("description", "refused"))
-        stored = await self._history.read(event.subject)
+        stored = await self._history.read(subject)
         if stored is not None and stored.identity == identity:
             metrics.PUBLISHED.labels(event.type, "repeated").inc()
             return Published(stored.sequence, repeated=True)
-        raise SubjectTaken(event.subject)
+        raise SubjectTaken(subject)
 
 
 async def acknowledged(nc: Client, subject: str, body: bytes, headers: dict[str, str]) -> dict[str, Any]:

@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.propagate import extract, inject
 from opentelemetry.trace import INVALID_SPAN, Link, Span, SpanKind, Status, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 Headers = Mapping[str, str] | None
 Described = tuple[str, str, int, Headers]
 """Of one message: event type, id, deliveries, headers."""
 
+_w3c = TraceContextTextMapPropagator()
 _tracer = trace.get_tracer("letterbox.events")
 _MESSAGING: dict[str, str | int] = {"messaging.system": "nats"}
 _PROCESS = _MESSAGING | {"messaging.operation.type": "process", "messaging.operation.name": "process"}
@@ -78,7 +79,7 @@ def publishing(kind: str, size: int, identity: str, headers: dict[str, str]) -> 
     """A producer span around publishing one event; puts its context into `headers`."""
     parent = trace.get_current_span().get_span_context()
     if parent.is_valid and not parent.trace_flags.sampled:
-        inject(headers)
+        _w3c.inject(headers)
         yield
         return
     attributes = _SEND | {
@@ -89,13 +90,13 @@ def publishing(kind: str, size: int, identity: str, headers: dict[str, str]) -> 
     with _tracer.start_as_current_span(
         f"publish {kind}", kind=SpanKind.PRODUCER, attributes=attributes, record_exception=False
     ):
-        inject(headers)
+        _w3c.inject(headers)
         yield
 
 
 def context_of(headers: Headers) -> Context:
     """The publisher's trace context, from a message's headers."""
-    return extract({key.lower(): value for key, value in (headers or {}).items()}, context=Context())
+    return _w3c.extract({key.lower(): value for key, value in (headers or {}).items()}, context=Context())
 
 
 def _sampled(headers: Headers) -> bool:

@@ -6,11 +6,13 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 from opentelemetry import trace
-from opentelemetry.propagate import extract
+from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import Counter, Histogram
 
 log = logging.getLogger(__name__)
+_w3c = TraceContextTextMapPropagator()
 _tracer = trace.get_tracer("letterbox.http")
 
 REQUESTS = Counter("http_requests_total", "Requests answered.", ["method", "route", "status"])
@@ -82,7 +84,7 @@ async def observed(request: web.Request, handler: Handler) -> web.StreamResponse
     status = 499  # the client went away before it was answered
     with _tracer.start_as_current_span(
         f"{method} {route}",
-        context=extract(request.headers),
+        context=_w3c.extract(request.headers, Context()) if "traceparent" in request.headers else Context(),
         kind=SpanKind.SERVER,
         attributes={"http.request.method": method, "http.route": route},
         record_exception=False,
@@ -101,9 +103,10 @@ async def observed(request: web.Request, handler: Handler) -> web.StreamResponse
             if status >= 500:
                 span.set_status(Status(StatusCode.ERROR))
             _count(method, route, status, seconds, span)
-            log.info(
-                "request", extra={"method": method, "route": route, "status": status, "seconds": round(seconds, 4)}
-            )
+            level = logging.DEBUG if status < 400 else logging.INFO  # the gateway logs every request, with the trace id
+            if log.isEnabledFor(level):
+                extra = {"method": method, "route": route, "status": status, "seconds": round(seconds, 4)}
+                log.log(level, "request", extra=extra)
 
 
 def _count(method: str, route: str, status: int, seconds: float, span: trace.Span) -> None:

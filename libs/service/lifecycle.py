@@ -32,18 +32,22 @@ REQUESTS_END_SECONDS = 8.0
 def run(name: str, settings: type[S], start: Start[S]) -> None:
     """Run the service `name` until a signal ends it; the whole of a service's `__main__`."""
     configured = load(settings)
-    logs.configure(name, configured.log_level)
+    log_handler = logs.configure(name, configured.log_level)
     with tracing.tracing(name):
-        uvloop.run(_serve(name, configured, start))
+        uvloop.run(_serve(name, configured, start, log_handler))
 
 
-async def _serve(name: str, settings: S, start: Start[S]) -> None:
+async def _serve(name: str, settings: S, start: Start[S], log_handler: logging.Handler) -> None:
     health = Health()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with listening(operations_app(health), settings.host, settings.ops_port), watching_lag():
+    async with (
+        logs.flushing(log_handler),
+        watching_lag(),
+        listening(operations_app(health), settings.host, settings.ops_port),
+    ):
         work = asyncio.create_task(_work(name, settings, start, health, stop))
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)

@@ -3,15 +3,22 @@
 No personal data is logged: call sites pass ids. The audit log (who searched, who downloaded) is the logger `audit`.
 """
 
+import asyncio
+import contextlib
 import json
 import logging
 import sys
-from datetime import UTC, datetime
+import time
+from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 from opentelemetry import trace
 
+MOST_LINES = 100
+FLUSH_SECONDS = 0.2
+
+_encode = json.JSONEncoder(default=str, ensure_ascii=False).encode
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -21,11 +28,12 @@ class JsonFormatter(logging.Formatter):
     def __init__(self, service: str) -> None:
         super().__init__()
         self._service = service
+        self._second, self._prefix = -1, ""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, without its end."""
         line: dict[str, Any] = {
-            "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "ts": self._time(record.created),
             "level": record.levelname.lower(),
             "service": self._service,
             "logger": record.name,
@@ -35,21 +43,72 @@ class JsonFormatter(logging.Formatter):
         if context.is_valid:
             line["trace_id"] = format(context.trace_id, "032x")
             line["span_id"] = format(context.span_id, "016x")
-        for key, value in record.__dict__.items():
-            if key not in _STANDARD:
-                line[key] = value
+        for key in record.__dict__.keys() - _STANDARD:
+            line[key] = record.__dict__[key]
         if record.exc_info and record.exc_info[1] is not None:
             line["exception"] = _where(record.exc_info[1], record.exc_info[2])
-        return json.dumps(line, default=str, ensure_ascii=False)
+        return _encode(line)
+
+    def _time(self, seconds: float) -> str:
+        """RFC 3339 with milliseconds; the part to the second is made once a second."""
+        whole = int(seconds)
+        if whole != self._second:
+            self._second, self._prefix = whole, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole))
+        return f"{self._prefix}.{int((seconds - whole) * 1000):03d}Z"
 
 
-def configure(service: str, level: str) -> None:
-    """Send every log line of this process to standard output as JSON."""
-    handler = logging.StreamHandler(sys.stdout)
+class BatchingHandler(logging.Handler):
+    """Writes lines together: at once from a warning on, otherwise with the next batch or the next `flush`.
+
+    A write for each line costs more than all else that is done for it. A crash may take the last lines below a warning
+    along; nothing depends on them.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+        self._lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take one line."""
+        self._lines.append(self.format(record))
+        if record.levelno >= logging.WARNING or len(self._lines) >= MOST_LINES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was taken."""
+        with self.lock or contextlib.nullcontext():
+            lines, self._lines = self._lines, []
+            if lines:
+                self._stream.write("\n".join(lines) + "\n")
+                self._stream.flush()
+
+
+def configure(service: str, level: str) -> logging.Handler:
+    """Send every log line of this process to standard output as JSON; returns the handler, which wants flushing."""
+    handler = BatchingHandler(sys.stdout)
     handler.setFormatter(JsonFormatter(service))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for noisy in ("botocore", "aiobotocore", "urllib3", "nats", "httpx", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    return handler
+
+
+@contextlib.asynccontextmanager
+async def flushing(handler: logging.Handler) -> AsyncIterator[None]:
+    """Flush now and then, while inside."""
+
+    async def flush() -> None:
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            handler.flush()
+
+    task = asyncio.create_task(flush())
+    try:
+        yield
+    finally:
+        task.cancel()
+        handler.flush()
 
 
 def _where(error: BaseException, traceback: TracebackType | None) -> dict[str, Any]:

@@ -85,10 +85,14 @@ class Body:
     async def _text_body(self) -> bytes:
         body = bytearray()
         content = self._request.content
-        while piece := await self._patience.next(content.readany()):
-            body += piece
+        if content.is_eof():  # the usual case: all of it came with the headers
+            body += content.read_nowait()
+        while not content.at_eof():
+            body += await self._patience.next(content.readany())
             if len(body) > TEXT_BODY_BYTES:
                 raise Problem(413, "The message is too large.", headers={"Connection": "close"})
+        if len(body) > TEXT_BODY_BYTES:
+            raise Problem(413, "The message is too large.", headers={"Connection": "close"})
         return bytes(body)
 
     async def _read_multipart(self, add_file: AddFile, token_seen: TokenSeen) -> None:

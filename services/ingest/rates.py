@@ -5,6 +5,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Annotated
 
@@ -31,7 +32,7 @@ def parse(value: object) -> Limit | None:
     if text == "off":
         return None
     count, _, period = text.partition("/")
-    if not count.isdigit() or int(count) < 1 or period not in PERIODS:
+    if not count.isdecimal() or int(count) < 1 or period not in PERIODS:
         raise ValueError("must be like 30/minute (second, minute or hour), or off")
     return Limit(int(count), PERIODS[period])
 
@@ -61,6 +62,7 @@ class Rates:
         return wait
 
 
+@lru_cache(maxsize=4096)
 def address_key(address: str) -> str:
     """What counts as one address: an IPv6 network of 64 bits belongs to one customer."""
     try:

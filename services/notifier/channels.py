@@ -255,7 +255,8 @@ async def ses_channel(region: str, endpoint_url: str | None = None) -> AsyncIter
         # Its own second attempt after a time-out could be a second mail.
         retries={"mode": "standard", "total_max_attempts": 1},
         # An idle connection that the other side closes just now would look like a mail without an answer.
-        connector_args={"force_close": True},
+        # aiobotocore adds a keepalive_timeout of its own unless it is told that there is none.
+        connector_args={"force_close": True, "keepalive_timeout": None},
     )
     async with get_session().create_client(
         "sesv2", region_name=region, endpoint_url=endpoint_url, config=config

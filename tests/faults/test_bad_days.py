@@ -33,8 +33,13 @@ async def without(stack: LocalStack, part: str) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await stack.start(part)
-        await asyncio.gather(*(stack.healthy(name) for name in ("ingest", "storage", "indexer", "notifier")))
+        await back(stack, part)
+
+
+async def back(stack: LocalStack, part: str) -> None:
+    """Start `part` again, and wait until every service has what it needs."""
+    await stack.start(part)
+    await asyncio.gather(*(stack.healthy(name) for name in ("ingest", "storage", "indexer", "notifier", "search")))
 
 
 async def told_once(visitor: Visitor, submission: str) -> None:
@@ -53,7 +58,7 @@ async def test_without_nats_nothing_is_accepted_and_nothing_is_staged(unlucky: V
             assert answer.headers["Content-Type"].startswith("application/problem+json")
         page = await unlucky.send({"message": "Please keep what I typed."}, headers=BROWSER)
         assert page.status == 503
-        assert "Please keep what I typed." not in page.text or page.headers["Content-Type"].startswith("text/html")
+        assert page.headers["Content-Type"].startswith("text/html")
         journey = await unlucky.ask("GET", f"/contact/{'0' * 32}")
         assert journey.status == 503
         assert await unlucky.staged() == before
@@ -109,7 +114,7 @@ async def test_services_and_servers_that_are_killed_in_the_middle_lose_nothing_a
     for part in ("storage", "indexer", "nats"):
         await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
         await stack.kill(part)
-        await stack.start(part)
+        await back(stack, part)
     accepted = [answer for answer in await asyncio.gather(*sending) if answer.status == 202]
     assert len(accepted) >= 10
     for answer in accepted:
