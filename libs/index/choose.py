@@ -4,11 +4,13 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
-from libs.index.meilisearch import MeilisearchIndex
 from libs.index.protocol import SearchIndex, Unavailable
-from libs.index.tantivy import TantivyIndex
 from libs.service.settings import IndexSettings
+
+if TYPE_CHECKING:
+    from libs.index.meilisearch import MeilisearchIndex
 
 log = logging.getLogger(__name__)
 
@@ -23,11 +25,15 @@ async def search_index(settings: IndexSettings, *, writer: bool) -> AsyncIterato
     """
     index: SearchIndex
     if settings.index == "meilisearch":
+        from libs.index.meilisearch import MeilisearchIndex  # each only where it is used: both are large
+
         key = settings.meilisearch_key.get_secret_value() if settings.meilisearch_key else None
         index = meilisearch = MeilisearchIndex(settings.meilisearch_url, key)
         if writer:
             await _prepared(meilisearch)
     else:
+        from libs.index.tantivy import TantivyIndex
+
         index = TantivyIndex(settings.index_path, writer=writer)
     try:
         yield index
@@ -35,7 +41,7 @@ async def search_index(settings: IndexSettings, *, writer: bool) -> AsyncIterato
         await index.close()
 
 
-async def _prepared(index: MeilisearchIndex) -> None:
+async def _prepared(index: "MeilisearchIndex") -> None:
     """Set Meilisearch up as soon as it answers, however long that takes; readiness says what is missing meanwhile."""
     while True:
         try:

@@ -86,6 +86,10 @@ class BatchingHandler(logging.Handler):
 
 def configure(service: str, level: str) -> logging.Handler:
     """Send every log line of this process to standard output as JSON; returns the handler, which wants flushing."""
+    # What no line shows need not be looked up for each (Python's logging how-to, "Optimization").
+    logging._srcfile = None
+    for looked_up in ("logThreads", "logProcesses", "logMultiprocessing", "logAsyncioTasks"):
+        setattr(logging, looked_up, False)
     handler = BatchingHandler(sys.stdout)
     handler.setFormatter(JsonFormatter(service))
     logging.basicConfig(level=level, handlers=[handler], force=True)

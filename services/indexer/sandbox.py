@@ -38,7 +38,7 @@ class SandboxFailed(Exception):
 class Sandbox:
     """Reads documents; several at once. An async context manager: its processes end with it."""
 
-    def __init__(self, reader: str = "services.indexer.extract:read") -> None:
+    def __init__(self, reader: str = "services.indexer.extract.read:read") -> None:
         self._reader = reader
         self._starting = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
