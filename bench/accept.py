@@ -9,7 +9,8 @@ REQUESTS = 6400
 async def run(*, quick: bool) -> list[Row]:
     """The row."""
     requests = str(REQUESTS // 8 if quick else REQUESTS)
-    ours, baseline = [], []
+    ours: list[float] = []
+    baseline: list[float] = []
     async with stack_for(("nats", "object-store", "ingest"), {"ingest": RATES_OFF}) as stack:
         port = str(free_port())
         other = [stack.address("nats"), "ingest", stack.secret("nats-ingest"), port]

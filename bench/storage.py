@@ -7,10 +7,10 @@ import nats
 from bench.backlog import fill
 from bench.measure import ROUNDS, Row, output_of, stack_for, until
 from letterbox.local.stack import LocalStack
-from letterbox.migrate import migrate
 from libs.events.streams import STREAM
 from libs.postgres.pool import postgres_pool
 from libs.service.settings import PostgresSettings
+from services.storage.migrate import migrate
 
 COUNT = 20_000
 SERVERS = ("nats", "postgres", "object-store")

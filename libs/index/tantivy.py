@@ -20,7 +20,7 @@ from libs.index.highlight import highlight, opening
 from libs.index.protocol import DEEPEST, Filters, Hit, IndexedDocument, InvalidQuery, Query, Results, Unavailable
 from libs.index.words import Word, Words, parse, tokenize
 
-WRITER_BYTES = 64 << 20
+WRITER_BYTES = 24 << 20
 SEARCHED = (("title", 3.0), ("filename", 3.0), ("text", 1.0), ("contact_name", 1.0))
 """Fields that words are looked for in, and what a match there is worth."""
 EXACT_BOOST = 4.0

@@ -18,6 +18,9 @@ from services.indexer import handlers, tags
 from services.indexer.sandbox import Limits, Sandbox
 from services.indexer.settings import Settings
 
+INDEX_WRITERS = 2
+"""While one batch is written, the next is read."""
+
 
 @asynccontextmanager
 async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
@@ -35,7 +38,9 @@ async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
         publisher = Publisher(nc, "indexer")
         parts = handlers.Parts(History(nc), objects, index, sandbox, limits, rules)
         write, read = partial(handlers.index, parts=parts), each(partial(handlers.extract, parts=parts))
-        await stack.enter_async_context(consuming(nc, publisher, INDEXER_INDEX, write, batch=settings.index_batch))
+        await stack.enter_async_context(
+            consuming(nc, publisher, INDEXER_INDEX, write, workers=INDEX_WRITERS, batch=settings.index_batch)
+        )
         await stack.enter_async_context(consuming(nc, publisher, INDEXER_EXTRACT, read, workers=settings.extractions))
         yield
 

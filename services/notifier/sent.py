@@ -41,9 +41,9 @@ class Sent:
         the mail is `sent`, `failed` or `uncertain`.
         """
         with postgres_errors(), statement("begin mail"):
+            if await self.pool.fetchval(BEGIN, submission_id, target):
+                return "sending"
             async with self.pool.acquire(timeout=5) as connection, connection.transaction():
-                if await connection.fetchval(BEGIN, submission_id, target):
-                    return "sending"
                 await connection.execute(EXPIRE, submission_id, target, self.lease_seconds)
                 if self.again_when_uncertain and await connection.fetchval(AGAIN, submission_id, target, MOST_ATTEMPTS):
                     return "sending"
