@@ -13,6 +13,7 @@ from typing import Any
 
 import nats
 import uvloop
+from nats.aio.client import Client
 
 from libs.events.consume import consuming
 from libs.events.delivery import Received
@@ -22,7 +23,7 @@ from libs.events.streams import STORAGE_RECORD, STREAM
 BATCH = 200
 
 
-async def raw(nc: nats.NATS, count: int) -> float:
+async def raw(nc: Client, count: int) -> float:
     """The client's own fetch loop, with json.loads and an acknowledgement."""
     subscription = await nc.jetstream().pull_subscribe_bind(STORAGE_RECORD.name, STREAM)
     handled, began = 0, time.perf_counter()
@@ -34,7 +35,7 @@ async def raw(nc: nats.NATS, count: int) -> float:
     return count / (time.perf_counter() - began)
 
 
-async def loop(nc: nats.NATS, count: int) -> float:
+async def loop(nc: Client, count: int) -> float:
     """Our loop."""
     handled, done = 0, asyncio.Event()
 

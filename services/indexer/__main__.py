@@ -33,7 +33,7 @@ async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
         health.needs("index", index.ready)
         nc = await stack.enter_async_context(connected(settings))
         health.needs("nats", partial(nats_answers, nc))
-        objects = await stack.enter_async_context(object_store(settings))
+        objects = await stack.enter_async_context(object_store(settings, connections=2 * handlers.READ_AT_ONCE))
         health.needs("object-store", objects.check)
         publisher = Publisher(nc, "indexer")
         parts = handlers.Parts(History(nc), objects, index, sandbox, limits, rules)

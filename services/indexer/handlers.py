@@ -31,7 +31,7 @@ from services.indexer.texts import KeptText
 
 log = logging.getLogger(__name__)
 
-READ_AT_ONCE = 16
+READ_AT_ONCE = 48
 """Texts and submissions read at once for one batch; bounds connections and memory."""
 
 

@@ -1,4 +1,4 @@
-"""Parts that die, hang and come back, and files that cannot be read: nothing accepted is lost, and no mail goes twice."""
+"""Parts that die, hang and come back, files that cannot be read: nothing accepted is lost, no mail goes twice."""
 
 import asyncio
 from collections.abc import AsyncIterator

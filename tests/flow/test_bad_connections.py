@@ -17,7 +17,9 @@ GIB = 1 << 30
 
 
 @asynccontextmanager
-async def connected(visitor: Visitor, source: str = "127.0.0.1") -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+async def connected(
+    visitor: Visitor, source: str = "127.0.0.1"
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """A bare connection to ingest, from the address `source`."""
     place = urlsplit(visitor.stack.address("ingest"))
     reader, writer = await asyncio.open_connection(place.hostname, place.port, local_addr=(source, 0))
@@ -130,8 +132,6 @@ async def test_a_client_that_sends_a_byte_a_second_is_cut_off(visitor: Visitor) 
     assert "Connection: close" in headers
 
 
-
-
 MIB = 1 << 20
 CUT_OFF = multipart(FILE, part("files", b"x" * (12 * MIB), b'; filename="b.txt"'))[: -2 * MIB]
 """One whole file, and the beginning of one that is large enough to be sent in parts."""
@@ -165,7 +165,9 @@ async def test_what_a_killed_ingest_had_begun_is_gone_after_the_janitors_pass_an
     parts = ("nats", "postgres", "object-store", "ingest", "storage")
     async with isolated_stack(parts, {"ingest": RATES_OFF}) as stack, visiting(stack) as visitor:
         accepted = await visitor.send(files=[("a.txt", b"Ahoy")])
-        await asyncio.sleep(1)  # the store knows times by the second, and the janitor spares what is as old as the stream
+        await asyncio.sleep(
+            1
+        )  # the store knows times by the second, and the janitor spares what is as old as the stream
         async with connected(visitor) as (_, writer):
             writer.write(head(MULTIPART, "Content-Length: 99999999") + CUT_OFF)
             await staged_in_part(visitor)
@@ -191,9 +193,9 @@ async def limited() -> AsyncIterator[Visitor]:
         "LETTERBOX_RATE_PER_FORM": "12/hour",
         "LETTERBOX_FORMS": '["contact", "jobs"]',
     }
-    async with isolated_stack(("nats", "object-store", "ingest", "caddy"), {"ingest": rates}) as stack:
-        async with visiting(stack) as visitor:
-            yield visitor
+    parts = ("nats", "object-store", "ingest", "caddy")
+    async with isolated_stack(parts, {"ingest": rates}) as stack, visiting(stack) as visitor:
+        yield visitor
 
 
 async def test_an_address_that_sends_too_much_is_told_when_to_come_back(limited: Visitor) -> None:

@@ -163,7 +163,9 @@ async def test_what_a_file_is_counts_and_not_its_name(visitor: Visitor, name: st
 
 
 async def test_who_fills_in_the_honeypot_is_held_kept_and_found_but_no_mail_goes_out(visitor: Visitor) -> None:
-    sent = await visitor.send({"website": "https://spam.example", "message": "Cheap marlinspikes"}, [("a.txt", b"Ahoy")])
+    sent = await visitor.send(
+        {"website": "https://spam.example", "message": "Cheap marlinspikes"}, [("a.txt", b"Ahoy")]
+    )
     journey = await visitor.ended(sent.id)
     assert journey["status"] == "held"
     assert {hit["document_id"] for hit in await visitor.found("marlinspikes")} == {f"{sent.id}-0"}
@@ -190,7 +192,8 @@ async def test_no_file_chosen_in_a_browser_is_no_file(visitor: Visitor) -> None:
 
 
 async def test_an_expectation_is_met_before_the_body_is_sent(visitor: Visitor) -> None:
-    async with aiohttp.ClientSession() as curl, curl.post(
-        f"{visitor.door}/contact", json=good(), expect100=True
-    ) as response:
+    async with (
+        aiohttp.ClientSession() as curl,
+        curl.post(f"{visitor.door}/contact", json=good(), expect100=True) as response,
+    ):
         assert response.status == 202
