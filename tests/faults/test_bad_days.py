@@ -8,9 +8,9 @@ import aiohttp
 import pytest
 
 from letterbox.local.stack import LocalStack
-from tests.conftest import RATES_OFF, Visitor, eventually, fresh_key, visiting
 from tests.support import files
 from tests.support.stack import isolated_stack
+from tests.support.visitor import RATES_OFF, Visitor, eventually, fresh_key, visiting
 
 BROWSER = {"Accept": "text/html"}
 SENT = [("lantern.txt", b"A lantern for the pier.")]

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.conftest import RATES_OFF, Visitor, eventually, good, visiting
 from tests.flow.test_bad_input import FILE, MULTIPART, URLENCODED, multipart, part, post
 from tests.support.stack import isolated_stack
+from tests.support.visitor import RATES_OFF, Visitor, eventually, good, visiting
 
 GIB = 1 << 30
 

@@ -6,7 +6,7 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 
-from tests.conftest import Answer, Visitor, good
+from tests.support.visitor import Answer, Visitor, good
 
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=cut"

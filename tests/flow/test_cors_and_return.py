@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.conftest import ORIGIN, RETURN_TO, Visitor
+from tests.support.visitor import ORIGIN, RETURN_TO, Visitor
 
 BROWSER = {"Accept": "text/html"}
 

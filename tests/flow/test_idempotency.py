@@ -2,8 +2,8 @@
 
 import asyncio
 
-from tests.conftest import Visitor, fresh_key
 from tests.support import files
+from tests.support.visitor import Visitor, fresh_key
 
 
 async def test_a_repeated_post_with_the_same_key_gives_the_same_answer_and_one_mail(visitor: Visitor) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.conftest import Visitor
 from tests.support import files
+from tests.support.visitor import Visitor
 
 SECRETS = {"name": "Grace Hopper", "email": "grace@navy.example", "subject": "Sextant", "message": "Meet at the pier."}
 

@@ -8,9 +8,10 @@ import aiohttp
 import asyncpg
 
 from letterbox.local.stack import LocalStack
-from tests.support import files, visitor
+from tests.support import files
 from tests.support.otlp import SpanCollector
 from tests.support.stack import isolated_stack
+from tests.support.visitor import visiting
 
 QUICKLY = {"OTEL_BSP_SCHEDULE_DELAY": "100", "OTEL_EXPORTER_OTLP_TIMEOUT": "2"}
 
@@ -34,18 +35,16 @@ async def as_superuser(stack: LocalStack, statement: str) -> None:
 async def test_one_trace_joins_the_spans_and_logs_of_all_services() -> None:
     async with SpanCollector() as collector, aiohttp.ClientSession() as session:
         export = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint, **QUICKLY}
-        async with isolated_stack(environment={"*": export, "caddy": export}) as stack:
+        async with isolated_stack(environment={"*": export, "caddy": export}) as stack, visiting(stack) as visitor:
             await as_superuser(stack, "revoke insert on contact_submissions from storage")
-            sent = [
-                await visitor.send(session, stack, files={"a.pdf": files.pdf("one"), "b.docx": files.docx("two")})
-                for _ in range(3)
-            ]
+            documents = [("a.pdf", files.pdf("one")), ("b.docx", files.docx("two"))]
+            sent = [(await visitor.send(files=documents)).id for _ in range(3)]
             async with asyncio.timeout(20):
                 while await redeliveries(session, stack) < 1:
                     await asyncio.sleep(0.1)
             await as_superuser(stack, "grant insert on contact_submissions to storage")
-            for accepted in sent:
-                assert (await visitor.journey_end(session, accepted))["status"] == "done"
+            for submission_id in sent:
+                assert (await visitor.ended(submission_id))["status"] == "done"
             await asyncio.sleep(0.5)
             for name in ("caddy", "ingest", "storage", "indexer", "notifier"):
                 await stack.stop(name)
@@ -60,8 +59,8 @@ async def test_one_trace_joins_the_spans_and_logs_of_all_services() -> None:
     ]
     assert orphans == []
     assert any(span.name.startswith("process batch") and len(span.links) > 1 for span in collector.spans)
-    for accepted in sent:
-        line = next(line for line in logs["ingest"].splitlines() if f"submission.created.{accepted['id']}" in line)
+    for submission_id in sent:
+        line = next(line for line in logs["ingest"].splitlines() if f"submission.created.{submission_id}" in line)
         trace_id = json.loads(line)["trace_id"]
         joined = [span for span in collector.spans if span.trace_id == trace_id]
         assert {span.service for span in joined} == {"gateway", "ingest", "storage", "indexer", "notifier"}

@@ -3,7 +3,7 @@
 import pytest
 
 from services.ingest.form import METADATA_NAME_CHARACTERS, METADATA_VALUE_CHARACTERS, TEXT_LIMITS, Message, check
-from tests.conftest import good
+from tests.support.visitor import good
 
 MOST = 4
 
