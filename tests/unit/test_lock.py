@@ -28,7 +28,8 @@ def test_the_lock_resolves_to_wheels_on(python: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [
             sys.executable, "-m", "pip", "install", "--dry-run", "--quiet", "--require-hashes", "--only-binary=:all:",
-            "--no-deps", "--ignore-installed", "--python-version", python, "--target", str(tmp_path), "--requirement", str(LOCK),
+            "--no-deps", "--ignore-installed", "--python-version", python, "--target", str(tmp_path),
+            "--requirement", str(LOCK),
         ],
         capture_output=True,
         text=True,
