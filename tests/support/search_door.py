@@ -32,7 +32,7 @@ from services.search.__main__ import start
 from services.search.settings import Settings
 from services.storage import journey, records
 from tests.support.relay import Relay, relaying
-from tests.support.search_servers import Servers, free_port, object_settings
+from tests.support.search_servers import Servers, free_port
 
 KEY = "lbx_the-owners-own-key"
 WHEN = datetime(2026, 11, 3, 9, 30, tzinfo=UTC)
@@ -192,14 +192,10 @@ async def opened(servers: Servers, home: Path, **settings: Any) -> AsyncIterator
         stack.push_async_callback(index.close)
         configured = Settings(
             **{
-                **object_settings(s3.port).model_dump(),
+                **servers.objects_as("search", s3.port).model_dump(),
+                **servers.postgres_as("search", postgres.port).model_dump(),
                 "ops_port": 0,
                 "http_port": port,
-                "nats_url": "nats://127.0.0.1:1",
-                "nats_user": "search",
-                "nats_password": SecretStr("-"),
-                "postgres_dsn": f"postgresql://search@127.0.0.1:{postgres.port}/postgres",
-                "postgres_password": SecretStr("-"),
                 "index_path": home / "index",
                 "keys_file": keys_file,
                 "session_secret": SecretStr(secrets.token_hex(32)),
