@@ -29,12 +29,14 @@ def nats_part(home: Home, ports: dict[str, int]) -> Part:
     )
 
 
-async def prepare_streams(home: Home, url: str, max_age_seconds: float = 0) -> None:
+async def prepare_streams(
+    home: Home, url: str, *, max_age_seconds: float = 0, replicas: int = 1, ack_wait_seconds: float | None = None
+) -> None:
     """Create the streams and durables, as the user who may."""
     password = home.secret("nats-provision").read_text(encoding="utf-8")
     nc = await client.connect(url, user="provision", password=password, inbox_prefix=b"_INBOX_provision")
     try:
-        await provision(nc, max_age_seconds)
+        await provision(nc, max_age_seconds, replicas, ack_wait_seconds)
     finally:
         await nc.close()
 

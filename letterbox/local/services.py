@@ -10,7 +10,7 @@ from letterbox.local.postgres import DATABASE
 
 NAMES = ("ingest", "storage", "indexer", "notifier", "search")
 PUBLIC = ("ingest", "search")
-WITH_NATS = ("ingest", "storage", "indexer", "notifier")
+WITH_NATS = NAMES
 WITH_OBJECTS = ("ingest", "storage", "indexer", "search")
 WITH_POSTGRES = ("storage", "notifier", "search")
 PORTS = (*PUBLIC, *(f"{name}-operations" for name in NAMES))

@@ -193,7 +193,8 @@ class LocalStack:
         if "postgres" in self.names:
             await postgres.prepare_roles(self.home, self.ports["postgres"])
         if "nats" in self.names:
-            await nats.prepare_streams(self.home, self.address("nats"))
+            wait = self.environment.get("nats", {}).get("LETTERBOX_NATS_ACK_WAIT_SECONDS")
+            await nats.prepare_streams(self.home, self.address("nats"), ack_wait_seconds=float(wait) if wait else None)
         if "object-store" in self.names:
             await objects.prepare_bucket(self.home, self.address("object-store"), self.bucket)
 

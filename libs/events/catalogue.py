@@ -117,6 +117,18 @@ class SubmissionStored(Event):
     held: bool = False
 
 
+class SubmissionReleased(Event):
+    """The owner let a held submission go on: the mails that waited go out. Emitted by search."""
+
+    type: ClassVar[str] = "submission.released"
+
+
+class SubmissionRejected(Event):
+    """The owner ended a held submission: no mail will go out. Emitted by search."""
+
+    type: ClassVar[str] = "submission.rejected"
+
+
 class DocumentStored(DocumentEvent):
     """A file of a stored submission waits to be read. Emitted by storage."""
 
@@ -179,16 +191,63 @@ class NotificationFailed(Event):
     message: str = Field(default="", max_length=300, description="For people; holds no address.")
 
 
+class SubmissionErased(Event):
+    """The tombstone: it takes the subject of `submission.created`, so nothing can take it again. Emitted by storage."""
+
+    type: ClassVar[str] = "submission.erased"
+
+    @property
+    def subject(self) -> str:
+        """The subject of what the visitor sent, on which this is the last event for ever."""
+        return f"{SubmissionCreated.type}.{self.submission_id}"
+
+
+class ErasureRequested(Event):
+    """Every copy of a submission is to be erased. By search, the operator or storage (retention)."""
+
+    type: ClassVar[str] = "erasure.requested"
+
+    reason: Literal["owner", "operator", "retention", "synthetic"] = "owner"
+
+
+class ErasureBegun(Event):
+    """The tombstone stands: from here on every owner of copies erases, and nothing brings a copy back. By storage."""
+
+    type: ClassVar[str] = "erasure.begun"
+
+
+class ErasureDone(Event):
+    """An owner of copies erased what it had of a submission. Emitted by storage, indexer and notifier."""
+
+    type: ClassVar[str] = "erasure.done"
+    tokens: ClassVar[tuple[str, ...]] = ("submission_id", "owner")
+
+    owner: Literal["storage", "indexer", "notifier", "stream"] = Field(
+        description="Whose copies; `stream` is the last sweep over the streams, and makes the receipt final."
+    )
+    removed: dict[str, int] = Field(default_factory=dict, description="How many of what: `rows`, `originals`, ...")
+    mails: tuple[Target, ...] = Field(default=(), description="Mails that went out before, and cannot be taken back.")
+
+
 EVENTS: tuple[type[Event], ...] = (
     SubmissionCreated,
     SubmissionStored,
+    SubmissionReleased,
+    SubmissionRejected,
     DocumentStored,
     DocumentExtracted,
     DocumentFailed,
     DocumentIndexed,
     NotificationSent,
     NotificationFailed,
+    SubmissionErased,
+    ErasureRequested,
+    ErasureBegun,
+    ErasureDone,
 )
 """The catalogue, in the order things happen."""
+
+ERASURE: tuple[type[Event], ...] = (SubmissionErased, ErasureRequested, ErasureBegun, ErasureDone)
+"""Events that a submission may still have once it is erased."""
 
 BY_TYPE: dict[str, type[Event]] = {event.type: event for event in EVENTS}

@@ -5,6 +5,9 @@ then acknowledges. Long work keeps its deliveries with in-progress. A dependency
 and never costs a message its tries. An unexpected exception is tried again RETRIES times with growing pauses, then the
 message becomes a dead letter; a batch that fails is tried message by message, and a message delivered more than twice
 runs alone, so one poison message cannot take its batch along.
+
+Of an erased submission nothing is handled any more: the loop looks for the tombstone before a handler and after its
+effects, which it then undoes.
 """
 
 import asyncio
@@ -23,20 +26,25 @@ from nats.aio.msg import Msg
 from nats.errors import Error
 
 from libs.events import metrics, tracing
-from libs.events.catalogue import Event
+from libs.events.catalogue import ERASURE, Event, SubmissionErased
 from libs.events.dead_letters import bury
 from libs.events.delivery import Delivery, Received
 from libs.events.envelope import open_envelope
+from libs.events.erasures import Erasures, Newest
 from libs.events.errors import InvalidEvent, Transient
 from libs.events.gate import Gate
+from libs.events.history import History
 from libs.events.publish import Publisher
 from libs.events.pull import Puller
-from libs.events.streams import STREAM, Durable
+from libs.events.streams import STREAM, Durable, Slice
+from libs.service.failpoints import AFTER_EFFECT, BEFORE_ACK, POISON, failpoint
 
 log = logging.getLogger(__name__)
 
 E = TypeVar("E", bound=Event)
 Answers = Sequence[Sequence[Event]]
+Undo = Callable[[str], Awaitable[object]]
+"""Erases what the handler may have made of a submission."""
 Handler = Callable[[Sequence[Received[Any]]], Awaitable[Answers]]
 """From deliveries to the events each of them causes, in the same order."""
 
@@ -59,13 +67,21 @@ def each(handler: Callable[[E], Awaitable[Sequence[Event]]]) -> Handler:
 
 @asynccontextmanager
 async def consuming(
-    nc: Client, publisher: Publisher, durable: Durable, handler: Handler, *, workers: int = 1, batch: int = 1
+    nc: Client,
+    publisher: Publisher,
+    durable: Durable,
+    handler: Handler,
+    *,
+    workers: int = 1,
+    batch: int = 1,
+    undo: Undo | None = None,
 ) -> AsyncIterator["Consumer"]:
     """Run a consumer: `workers` handlers at once, each given up to `batch` deliveries.
 
+    With `undo`, nothing is handled for an erased submission, and what was made of it meanwhile is erased again.
     On leaving it stops pulling, lets what was begun finish for DRAIN_SECONDS, and gives the rest back to the durable.
     """
-    consumer = Consumer(nc, publisher, durable, handler, workers=workers, batch=batch)
+    consumer = Consumer(nc, publisher, durable, handler, workers=workers, batch=batch, undo=undo)
     await consumer.start()
     try:
         yield consumer
@@ -77,17 +93,32 @@ class Consumer:
     """One durable, its handler, and the deliveries in hand."""
 
     def __init__(
-        self, nc: Client, publisher: Publisher, durable: Durable, handler: Handler, *, workers: int, batch: int
+        self,
+        nc: Client,
+        publisher: Publisher,
+        durable: Durable,
+        handler: Handler,
+        *,
+        workers: int,
+        batch: int,
+        undo: Undo | None = None,
+        slice_: Slice | None = None,
     ) -> None:
         self._nc = nc
         self._publisher = publisher
         self._durable = durable
+        self._name = durable.name if slice_ is None else slice_.consumer
+        self._slice = slice_
+        self._known = durable.events if slice_ is None else (*durable.events, *durable.replayed)
+        self._ack_wait = durable.ack_wait
         self._handler = handler
+        self._undo = undo
+        self._erasures = Erasures(History(nc))
         self._batch = batch
         self._capacity = workers * batch * (2 if batch > 1 else 1)
         self._workers = workers
-        self._puller = Puller(nc, durable.name, self._arrived)
-        self._gate = Gate(durable.name)
+        self._puller = Puller(nc, self._name, self._arrived)
+        self._gate = Gate(self._name)
         self._in_hand: dict[int, Delivery] = {}
         self._waiting: deque[Delivery] = deque()
         self._arrival = asyncio.Event()
@@ -139,13 +170,13 @@ class Consumer:
             try:
                 await self._puller.pull(room)
             except Transient as error:
-                log.warning("cannot pull", extra={"durable": self._durable.name, "error": str(error)})
+                log.warning("cannot pull", extra={"durable": self._name, "error": str(error)})
                 await asyncio.sleep(PULL_AGAIN_SECONDS)
 
     def _arrived(self, message: Msg) -> None:
         delivery = Delivery(message)
         if delivery.deliveries > 1:
-            metrics.REDELIVERIES.labels(self._durable.name).inc()
+            metrics.REDELIVERIES.labels(self._name).inc()
         held = self._in_hand.get(delivery.sequence)
         if held is not None:
             held.take(message)
@@ -161,10 +192,14 @@ class Consumer:
                 self._arrival.clear()
                 await self._arrival.wait()
                 continue
-            valid = [delivery for delivery in group if self._opened(delivery)]
+            valid = []
             for delivery in group:
-                if delivery.received is None:
+                if not self._opened(delivery):
                     await self._bury(delivery, "invalid event")
+                elif self._concerns(delivery):
+                    valid.append(delivery)
+                else:
+                    await self._settle(delivery, b"+ACK", "skipped")
             if valid:
                 await self._finish(valid)
 
@@ -183,12 +218,18 @@ class Consumer:
         try:
             event, identity = open_envelope(message.subject, message.headers, message.data)
         except InvalidEvent as error:
-            log.error("invalid event", extra={"durable": self._durable.name, "error": str(error)})
+            log.error("invalid event", extra={"durable": self._name, "error": str(error)})
             return False
-        if not isinstance(event, self._durable.events):
+        if not isinstance(event, (*self._known, SubmissionErased)):
             return False
-        delivery.received = Received(event, identity, delivery.sequence, delivery.time, delivery.deliveries)
+        delivery.describe(event, identity)
         return True
+
+    def _concerns(self, delivery: Delivery) -> bool:
+        """Whether this consumer handles it: a tombstone arrives on a subject that is not its own."""
+        received = delivery.received
+        beyond = self._slice is not None and self._slice.until < delivery.sequence
+        return received is not None and isinstance(received.event, self._known) and not beyond
 
     async def _finish(self, group: list[Delivery]) -> None:
         """Try until the group is settled, one way or another."""
@@ -219,22 +260,64 @@ class Consumer:
                 self._gate.open()
 
     async def _attempt(self, group: list[Delivery]) -> None:
+        newest = await self._erasures.newest() if self._undo else Newest()
+        group = await self._without_erased(group, newest)
+        if not group:
+            return
+        for delivery in group:
+            failpoint(POISON, delivery.message.data)
         received = [delivery.received for delivery in group if delivery.received is not None]
-        metrics.BATCH_SIZE.labels(self._durable.name).observe(len(group))
+        metrics.BATCH_SIZE.labels(self._name).observe(len(group))
         spans = self._spans(group)
         began = time.perf_counter()
         try:
             with tracing.current(spans.around, group[0].headers if len(group) == 1 else None):
                 answers = await self._handler(received)
-            await self._emit(group, spans, answers)
+            failpoint(AFTER_EFFECT)
+            answers = await self._undone(group, answers, newest)
+            if self._slice is None or self._slice.effects:
+                await self._emit(group, spans, answers)
         except BaseException as error:
             spans.failed(error)
             raise
         finally:
             spans.end()
-            metrics.HANDLER_SECONDS.labels(self._durable.name).observe(time.perf_counter() - began)
+            metrics.HANDLER_SECONDS.labels(self._name).observe(time.perf_counter() - began)
+        failpoint(BEFORE_ACK)
         for delivery in group:
             await self._settle(delivery, b"+ACK", "handled")
+
+    async def _without_erased(self, group: list[Delivery], newest: Newest) -> list[Delivery]:
+        """The group without what belongs to erased submissions, which is settled here."""
+        suspects = {
+            delivery.received.event.submission_id
+            for delivery in group
+            if delivery.received is not None
+            and not isinstance(delivery.received.event, ERASURE)
+            and (delivery.redriven or newest.concerns(delivery.received.time))
+        }
+        erased = await self._erasures.erased(suspects) if suspects and self._undo else set()
+        if not erased:
+            return group
+        kept = [d for d in group if d.received is not None and not self._is_of(d.received.event, erased)]
+        for delivery in group:
+            if delivery not in kept:
+                await self._settle(delivery, b"+ACK", "erased")
+        return kept
+
+    async def _undone(self, group: list[Delivery], answers: Answers, newest: Newest) -> Answers:
+        """The answers that may be published: what was made of a submission that was erased meanwhile is undone."""
+        if self._undo is None or await self._erasures.newest() == newest:
+            return answers
+        events = [delivery.received.event for delivery in group if delivery.received is not None]
+        erased = await self._erasures.erased({e.submission_id for e in events if not isinstance(e, ERASURE)})
+        for submission_id in erased:
+            await self._undo(submission_id)
+        return [() if self._is_of(event, erased) else answer for event, answer in zip(events, answers, strict=True)]
+
+    @staticmethod
+    def _is_of(event: Event, erased: set[str]) -> bool:
+        return event.submission_id in erased and not isinstance(event, ERASURE)
 
     def _spans(self, group: list[Delivery]) -> tracing.Spans:
         described = [
@@ -242,7 +325,7 @@ class Consumer:
             for d in group
             if d.received is not None
         ]
-        return tracing.start(self._durable.name, described)
+        return tracing.start(self._name, described)
 
     async def _emit(self, group: list[Delivery], spans: tracing.Spans, answers: Answers) -> None:
         sending: list[asyncio.Task[Any]] = []
@@ -260,7 +343,7 @@ class Consumer:
                 raise result
 
     async def _failed(self, delivery: Delivery, error: Exception) -> None:
-        names = {"durable": self._durable.name, "sequence": delivery.sequence, "deliveries": delivery.deliveries}
+        names = {"durable": self._name, "sequence": delivery.sequence, "deliveries": delivery.deliveries}
         log.error("handler failed", extra=names | {"error": type(error).__name__}, exc_info=error)
         if delivery.deliveries > RETRIES:
             await self._bury(delivery, f"{type(error).__name__}: {error}")
@@ -271,7 +354,7 @@ class Consumer:
         try:
             await bury(self._nc, self._durable.name, delivery.message, reason)
         except Transient as error:
-            log.warning("cannot keep a dead letter now", extra={"durable": self._durable.name, "error": str(error)})
+            log.warning("cannot keep a dead letter now", extra={"durable": self._name, "error": str(error)})
             await self._give_back(delivery, RETRY_PAUSES_SECONDS[-1])
             return
         self._settled(delivery, "dead letter")
@@ -290,7 +373,7 @@ class Consumer:
 
     def _settled(self, delivery: Delivery, outcome: str) -> None:
         kind = delivery.received.event.type if delivery.received else "invalid"
-        metrics.CONSUMED.labels(self._durable.name, kind, outcome).inc()
+        metrics.CONSUMED.labels(self._name, kind, outcome).inc()
         self._in_hand.pop(delivery.sequence, None)
         self._room.set()
 
@@ -301,15 +384,16 @@ class Consumer:
                 with contextlib.suppress(Error, ConnectionError):
                     await self._nc.publish(delivery.message.reply, b"+WPI")
             await self._measure()
-            await asyncio.sleep(self._durable.ack_wait / 3)
+            await asyncio.sleep(self._ack_wait / 3)
 
     async def _measure(self) -> None:
         oldest = min((delivery.nanoseconds for delivery in self._in_hand.values()), default=None)
         age = 0.0 if oldest is None else max(0.0, time.time() - oldest / 1e9)
-        metrics.OLDEST_SECONDS.labels(self._durable.name).set(age)
+        metrics.OLDEST_SECONDS.labels(self._name).set(age)
         try:
-            answer = await self._nc.request(f"$JS.API.CONSUMER.INFO.{STREAM}.{self._durable.name}", timeout=2)
+            answer = await self._nc.request(f"$JS.API.CONSUMER.INFO.{STREAM}.{self._name}", timeout=2)
             info = json.loads(answer.data)
-            metrics.PENDING.labels(self._durable.name).set(info["num_pending"] + info["num_ack_pending"])
+            metrics.PENDING.labels(self._name).set(info["num_pending"] + info["num_ack_pending"])
+            self._ack_wait = info["config"]["ack_wait"] / 1e9
         except (Error, ConnectionError, KeyError, ValueError):
-            log.debug("cannot read the consumer's state", extra={"durable": self._durable.name})
+            log.debug("cannot read the consumer's state", extra={"durable": self._name})

@@ -8,6 +8,11 @@ from typing import Generic, TypeVar
 from nats.aio.msg import Msg
 
 from libs.events.catalogue import Event
+from libs.events.envelope import REDRIVE
+
+ORIGINAL_SEQUENCE = "Letterbox-Original-Sequence"
+ORIGINAL_TIME = "Letterbox-Original-Time"
+"""On a redriven copy: where and since when the stream keeps the event itself."""
 
 E_co = TypeVar("E_co", bound=Event, covariant=True)
 
@@ -26,7 +31,7 @@ class Received(Generic[E_co]):
 class Delivery:
     """A message in hand: pulled, and neither acknowledged nor given back yet."""
 
-    __slots__ = ("deliveries", "message", "nanoseconds", "received", "sequence")
+    __slots__ = ("deliveries", "message", "nanoseconds", "received", "redriven", "sequence")
 
     def __init__(self, message: Msg) -> None:
         self.received: Received[Event] | None = None
@@ -40,6 +45,19 @@ class Delivery:
         self.deliveries = int(tokens[first])
         self.sequence = int(tokens[first + 1])
         self.nanoseconds = int(tokens[first + 3])
+        self.redriven = message.subject.startswith(REDRIVE)
+
+    def describe(self, event: Event, identity: str) -> None:
+        """Take in what the message holds; a redriven copy stands for the original's place in the stream."""
+        headers = (self.headers or {}) if self.redriven else {}
+        sequence, time = headers.get(ORIGINAL_SEQUENCE), headers.get(ORIGINAL_TIME)
+        self.received = Received(
+            event,
+            identity,
+            int(sequence) if sequence and sequence.isdigit() else self.sequence,
+            datetime.fromisoformat(time) if time else self.time,
+            self.deliveries,
+        )
 
     @property
     def headers(self) -> Mapping[str, str] | None:

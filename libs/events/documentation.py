@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from libs.events.catalogue import EVENTS, Event
+from libs.events.catalogue import EVENTS, Event, SubmissionCreated, SubmissionErased
 from libs.events.streams import DURABLES, STREAM
 
 EMITTERS = {
@@ -15,13 +15,20 @@ EMITTERS = {
     "document.indexed": "indexer",
     "notification.sent": "notifier",
     "notification.failed": "notifier",
+    "submission.released": "search",
+    "submission.rejected": "search",
+    "submission.erased": "storage",
+    "erasure.requested": "search, storage",
+    "erasure.begun": "storage",
+    "erasure.done": "storage, indexer, notifier",
 }
 CLOUD_EVENT_HEADERS = ("ce-specversion", "ce-id", "ce-type", "ce-source", "ce-time", "content-type", "traceparent")
 
 
 def address(event: type[Event]) -> str:
     """The subject of an event with its parameters, e.g. `document.stored.{submission_id}.{number}`."""
-    return ".".join([event.type, *(f"{{{token}}}" for token in event.tokens)])
+    kind = SubmissionCreated.type if event is SubmissionErased else event.type
+    return ".".join([kind, *(f"{{{token}}}" for token in event.tokens)])
 
 
 def consumers(event: type[Event]) -> list[str]:

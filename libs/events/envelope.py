@@ -13,6 +13,7 @@ from libs.events.catalogue import BY_TYPE, Event
 from libs.events.errors import InvalidEvent
 
 MESSAGE_ID = "Nats-Msg-Id"
+REDRIVE = "redrive."
 
 
 def headers_for(event: Event, identity: str, source: str) -> dict[str, str]:
@@ -47,7 +48,11 @@ def open_envelope(subject: str, headers: Mapping[str, str] | None, body: bytes) 
     except ValidationError as error:
         fields = ", ".join(sorted({".".join(map(str, e["loc"])) or "body" for e in error.errors()}))
         raise InvalidEvent(f"{kind} does not validate: {fields}") from None
-    own = subject.split(".", 2)[2] if subject.startswith("redrive.") else subject
-    if event.subject != own:
+    if event.subject != own_subject(subject):
         raise InvalidEvent(f"{kind} does not belong on its subject")
     return event, identity
+
+
+def own_subject(subject: str) -> str:
+    """The subject of the event itself, looking through the prefix `redrive.<durable>.` of a redelivered copy."""
+    return subject.split(".", 2)[2] if subject.startswith(REDRIVE) else subject

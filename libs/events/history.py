@@ -47,7 +47,7 @@ class History:
             return None
         if "Nats-Sequence" not in headers:
             raise Transient("nats", f"direct get answered {headers.get('Status', 'without a sequence')}")
-        event, identity = open_envelope(subject, headers, message.data)
+        event, identity = open_envelope(headers.get("Nats-Subject", subject), headers, message.data)
         return Stored(event, identity, int(headers["Nats-Sequence"]), parse_time(headers["Nats-Time-Stamp"]))
 
     async def submission(self, submission_id: str) -> SubmissionCreated | None:

@@ -24,7 +24,7 @@ WRONG_LAST_SEQUENCE = 10071
 IN_FLIGHT = 64
 """More publishes in flight buy nothing when every one is synced to disk (facts: measured)."""
 
-_EXPECT_NONE = "Nats-Expected-Last-Subject-Sequence"
+_EXPECT_LAST = "Nats-Expected-Last-Subject-Sequence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,10 @@ class Publisher:
         """Whether publishing can be tried now."""
         return self._nc.is_connected
 
-    async def publish(self, event: Event, cause: str) -> Published:
+    async def publish(self, event: Event, cause: str, *, after: int = 0) -> Published:
         """Store `event`, caused by `cause`, on its subject; returns when the stream has it on disk.
 
+        `after` is the sequence of what the subject holds now: 0, nothing, for every event but the tombstone.
         The id is made of cause and subject, so a repeat is the same event and a success. Raises NotPublished (surely
         not stored), OutcomeUnknown (no answer), or SubjectTaken when another event holds the subject.
         """
@@ -60,7 +61,7 @@ class Publisher:
         identity = event_id(subject, cause)
         body = event.model_dump_json(exclude_defaults=True).encode()
         headers = headers_for(event, identity, self._source)
-        headers[_EXPECT_NONE] = "0"
+        headers[_EXPECT_LAST] = str(after)
         async with self._slots:
             with tracing.publishing(event.type, len(body), identity, headers):
                 published = await self._send(event, subject, identity, body, headers)

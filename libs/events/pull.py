@@ -23,9 +23,9 @@ GRACE_SECONDS = 1.0
 class Puller:
     """Pulls deliveries and hands each over as it arrives; several processes may pull from the same durable."""
 
-    def __init__(self, nc: Client, durable: str, arrived: Callable[[Msg], None]) -> None:
+    def __init__(self, nc: Client, durable: str, arrived: Callable[[Msg], None], stream: str = STREAM) -> None:
         self._nc = nc
-        self._request = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{durable}"
+        self._request = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}"
         self._inbox = nc.new_inbox()
         self._arrived = arrived
         self._pulls = 0

@@ -11,17 +11,27 @@ from libs.events.catalogue import (
     DocumentExtracted,
     DocumentFailed,
     DocumentStored,
+    ErasureBegun,
+    ErasureRequested,
     Event,
+    NotificationFailed,
+    NotificationSent,
     SubmissionCreated,
+    SubmissionReleased,
     SubmissionStored,
 )
 
 STREAM = "EVENTS"
 DEAD_LETTERS = "DEAD_LETTERS"
+ADVISORIES = "ADVISORIES"
+"""What the server says of messages that crossed their last delivery, because processes died over them."""
+EXHAUSTED = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.EVENTS"
 REPUBLISHED = "stored"
 """EVENTS repeats the headers of each stored message to `stored.<subject>`: a nudge for open journey pages."""
 
 DUPLICATE_WINDOW_SECONDS = 120
+ADVISORY_DAYS = 30
+ADVISORY_DURABLE = "storage-exhausted"
 STREAM_EXISTS = 10058
 
 
@@ -37,6 +47,8 @@ class Durable:
     """Deliveries in hand at once, over all instances of the service."""
     max_deliver: int = 20
     """Deliveries before the server gives up; the loop's own limit for exceptions is lower, so it decides first."""
+    replayed: tuple[type[Event], ...] = ()
+    """What a replay reads besides its events."""
 
     @property
     def filters(self) -> list[str]:
@@ -44,17 +56,48 @@ class Durable:
         return [f"{event.type}.>" for event in self.events] + [f"redrive.{self.name}.>"]
 
 
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A part of the stream that is handled again: by the temporary consumer `consumer`, up to a sequence.
+
+    Without `effects` nothing is published, and no mail is sent.
+    """
+
+    consumer: str
+    until: int
+    effects: bool = False
+
+
 STORAGE_RECORD = Durable("storage-record", (SubmissionCreated,))
 STORAGE_JOURNEY = Durable("storage-journey", EVENTS, max_ack_pending=4000)
+STORAGE_ERASURE = Durable("storage-erasure", (ErasureRequested, ErasureBegun), max_ack_pending=64)
 INDEXER_EXTRACT = Durable("indexer-extract", (DocumentStored,), max_ack_pending=64)
 INDEXER_INDEX = Durable("indexer-index", (SubmissionStored, DocumentExtracted, DocumentFailed))
-NOTIFIER_MAIL = Durable("notifier-mail", (SubmissionStored,), max_ack_pending=256)
+INDEXER_ERASURE = Durable("indexer-erasure", (ErasureBegun,), max_ack_pending=64)
+NOTIFIER_MAIL = Durable(
+    "notifier-mail",
+    (SubmissionStored, SubmissionReleased),
+    max_ack_pending=256,
+    replayed=(NotificationSent, NotificationFailed),
+)
+NOTIFIER_ERASURE = Durable("notifier-erasure", (ErasureBegun,), max_ack_pending=64)
 
-DURABLES = (STORAGE_RECORD, STORAGE_JOURNEY, INDEXER_EXTRACT, INDEXER_INDEX, NOTIFIER_MAIL)
+DURABLES = (
+    STORAGE_RECORD,
+    STORAGE_JOURNEY,
+    STORAGE_ERASURE,
+    INDEXER_EXTRACT,
+    INDEXER_INDEX,
+    INDEXER_ERASURE,
+    NOTIFIER_MAIL,
+    NOTIFIER_ERASURE,
+)
+ERASERS = (STORAGE_ERASURE, INDEXER_ERASURE, NOTIFIER_ERASURE)
+"""The durables that erase; all others have to be past a tombstone before an erasure is final."""
 
 
 def stream_configs(max_age_seconds: float = 0, replicas: int = 1) -> tuple[api.StreamConfig, ...]:
-    """EVENTS (the journal) and DEAD_LETTERS; `max_age_seconds` 0 keeps events for ever."""
+    """EVENTS (the journal), DEAD_LETTERS and ADVISORIES; `max_age_seconds` 0 keeps events for ever."""
     entities = sorted({event.type.split(".")[0] for event in EVENTS})
     shared = {
         "retention": api.RetentionPolicy.LIMITS,
@@ -73,26 +116,39 @@ def stream_configs(max_age_seconds: float = 0, replicas: int = 1) -> tuple[api.S
             **shared,  # type: ignore[arg-type]
         ),
         api.StreamConfig(name=DEAD_LETTERS, subjects=["dead.>"], **shared),  # type: ignore[arg-type]
+        api.StreamConfig(
+            name=ADVISORIES,
+            subjects=[f"{EXHAUSTED}.*"],
+            no_ack=True,  # an advisory has nobody to answer
+            max_age=ADVISORY_DAYS * 86_400,
+            **{**shared, "discard": api.DiscardPolicy.OLD},  # type: ignore[arg-type]
+        ),
     )
 
 
-def consumer_config(durable: Durable) -> api.ConsumerConfig:
-    """The server's side of a durable: pulled, acknowledged one by one, from the first event on."""
+def consumer_config(durable: Durable, ack_wait: float | None = None) -> api.ConsumerConfig:
+    """The server's side of a durable: pulled, acknowledged one by one, from the first event on.
+
+    `ack_wait` (seconds) replaces the durable's own.
+    """
     return api.ConsumerConfig(
         durable_name=durable.name,
         deliver_policy=api.DeliverPolicy.ALL,
         ack_policy=api.AckPolicy.EXPLICIT,
-        ack_wait=durable.ack_wait,
+        ack_wait=durable.ack_wait if ack_wait is None else ack_wait,
         max_deliver=durable.max_deliver,
         max_ack_pending=durable.max_ack_pending,
         filter_subjects=durable.filters,
     )
 
 
-async def provision(nc: Client, max_age_seconds: float = 0, replicas: int = 1) -> None:
+async def provision(
+    nc: Client, max_age_seconds: float = 0, replicas: int = 1, ack_wait_seconds: float | None = None
+) -> None:
     """Create or update the streams and all durables; running it again changes nothing.
 
-    Needs a user that may create streams and consumers; no service has that right.
+    Needs a user that may create streams and consumers; no service has that right. `ack_wait_seconds` is for tests that
+    compress time.
     """
     js = nc.jetstream(timeout=10)
     for stream in stream_configs(max_age_seconds, replicas):
@@ -103,4 +159,8 @@ async def provision(nc: Client, max_age_seconds: float = 0, replicas: int = 1) -
                 raise
             await js.update_stream(stream)
     for durable in DURABLES:
-        await js.add_consumer(STREAM, consumer_config(durable))
+        await js.add_consumer(STREAM, consumer_config(durable, ack_wait_seconds))
+    exhausted = api.ConsumerConfig(
+        durable_name=ADVISORY_DURABLE, ack_policy=api.AckPolicy.EXPLICIT, deliver_policy=api.DeliverPolicy.ALL
+    )
+    await js.add_consumer(ADVISORIES, exhausted)

@@ -41,6 +41,7 @@ INDEX = "documents"
 TASK_MILLISECONDS = 60_000
 REQUEST_SECONDS = 10
 CROP_WORDS = 12
+IDS_AT_ONCE = 1000
 MARKED = ["text", "filename", "title"]
 SHOWN = [
     "document_id",
@@ -135,6 +136,28 @@ class MeilisearchIndex:
             else {}
         )
         return Results(tuple(_hit(hit) for hit in found.hits), int(found.estimated_total_hits or 0), facets)
+
+    async def occurrences(self, document_ids: Sequence[str]) -> dict[str, int]:
+        """How many entries each id has; a primary key cannot repeat."""
+        if not document_ids:
+            return {}
+        async with _errors():
+            found = await self._index.get_documents(
+                ids=list(document_ids), limit=len(document_ids), fields=["document_id"]
+            )
+        known = {str(document["document_id"]) for document in found.results}
+        return {one: int(one in known) for one in document_ids}
+
+    async def ids(self) -> AsyncIterator[list[str]]:
+        """Every document id, page by page."""
+        offset = 0
+        while True:
+            async with _errors():
+                found = await self._index.get_documents(offset=offset, limit=IDS_AT_ONCE, fields=["document_id"])
+            if not found.results:
+                return
+            yield [str(document["document_id"]) for document in found.results]
+            offset += IDS_AT_ONCE
 
     async def count(self) -> int:
         """How many documents there are."""

@@ -7,7 +7,7 @@
 - A write replaces documents with the same id and is visible to searches when it returns.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -120,6 +120,12 @@ class SearchIndex(Protocol):
 
     async def search(self, query: Query) -> Results:
         """Answer a question. Raises InvalidQuery when it cannot be asked."""
+
+    async def occurrences(self, document_ids: Sequence[str]) -> dict[str, int]:
+        """How many entries each of up to 1,000 ids has: 0 is missing, 2 a duplicate."""
+
+    def ids(self) -> AsyncIterator[list[str]]:
+        """Every document id, in batches; may name some that were removed a moment ago (`occurrences` tells)."""
 
     async def count(self) -> int:
         """How many documents there are."""

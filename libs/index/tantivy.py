@@ -7,9 +7,10 @@ only).
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +26,8 @@ SEARCHED = (("title", 3.0), ("filename", 3.0), ("text", 1.0), ("contact_name", 1
 """Fields that words are looked for in, and what a match there is worth."""
 EXACT_BOOST = 4.0
 FACET_VALUES = 100
+IDS_AT_ONCE = 1000
+"""About how many ids are listed at once."""
 TOKENS = "folded"
 
 T = TypeVar("T")
@@ -78,6 +81,18 @@ class TantivyIndex:
             raise InvalidQuery(f"Only the first {DEEPEST} hits can be reached.")
         return await asyncio.to_thread(self._guarded, lambda: self._search(query))
 
+    async def occurrences(self, document_ids: Sequence[str]) -> dict[str, int]:
+        """How many entries each id has."""
+        return await asyncio.to_thread(self._guarded, lambda: self._occurrences(document_ids))
+
+    async def ids(self) -> AsyncIterator[list[str]]:
+        """Every document id, read from the dictionary of terms by their first digits."""
+        digits = max(1, len(f"{await self.count() // IDS_AT_ONCE:x}"))
+        for number in range(16**digits):
+            found = await asyncio.to_thread(self._guarded, partial(self._terms, f"{number:0{digits}x}"))
+            if found:
+                yield found
+
     async def count(self) -> int:
         """How many documents there are."""
         return await asyncio.to_thread(self._guarded, lambda: int(self._searcher().num_docs))
@@ -117,6 +132,14 @@ class TantivyIndex:
         writer.commit()
         self._index.reload()
         return before - int(self._index.searcher().num_docs)
+
+    def _occurrences(self, document_ids: Sequence[str]) -> dict[str, int]:
+        searcher = self._searcher()
+        queries = ((one, TQuery.term_query(self._schema, "document_id", one)) for one in document_ids)
+        return {one: int(searcher.search(query, limit=1, count=True).count) for one, query in queries}
+
+    def _terms(self, prefix: str) -> list[str]:
+        return [term for term, _ in self._searcher().terms_with_prefix("document_id", prefix)]
 
     def _write_lock(self) -> Any:
         if self._writer is None:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from types_aiobotocore_s3.client import S3Client
 
 ORIGINALS = "originals/"
+TEXTS = "text/"
 CHUNK_BYTES = 256 * 1024
+WITHOUT_VERSIONS = ("NotImplemented", "MethodNotAllowed")
 DELETE_MOST = 1000
 """S3's own limit of keys in one delete request."""
 
@@ -95,15 +97,56 @@ class ObjectStore:
             if answer.get("Errors"):
                 raise Transient("object-store", f"{len(answer['Errors'])} objects could not be removed")
 
-    async def keys(self, prefix: str) -> AsyncIterator[tuple[str, float, int]]:
-        """(key, time of last change in seconds since the epoch, bytes) of every object under `prefix`."""
+    async def keys(self, prefix: str, *, after: str = "", until: str = "") -> AsyncIterator[tuple[str, float, int]]:
+        """(key, time of last change in seconds since the epoch, bytes) of every object under `prefix`, in the order of
+        their keys; of those behind the key `after`, and not behind the key `until`, where they are given.
+        """
         try:
-            pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+            pages = self.client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.bucket, Prefix=prefix, StartAfter=after
+            )
             async for page in pages:
                 for item in page.get("Contents", ()):
+                    if until and item["Key"] > until:
+                        return
                     yield item["Key"], item["LastModified"].timestamp(), item["Size"]
         except FAILURES as error:
             raise transient(error) from error
+
+    async def erase(self, prefix: str) -> int:
+        """Remove every object under `prefix` with all its versions, and uploads that were never finished.
+
+        Returns how many there were; needs the rights to list and to delete.
+        """
+        keys = [key async for key, _, _ in self.keys(prefix)]
+        try:
+            gone = len(keys) + await self._erase_versions(prefix, keys) + await self._abort_uploads(prefix)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") not in WITHOUT_VERSIONS:
+                raise transient(error) from error
+            gone = len(keys)
+        except FAILURES as error:
+            raise transient(error) from error
+        await self.delete(keys)
+        return gone
+
+    async def _erase_versions(self, prefix: str, current: Sequence[str]) -> int:
+        """Remove what a versioned bucket keeps behind its keys; returns how many versions were not the current one."""
+        gone = 0
+        async for page in self.client.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=prefix):
+            versions = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+            found = [(v["Key"], v["VersionId"]) for v in versions if v.get("VersionId", "null") != "null"]
+            for key, version in found:
+                await self.client.delete_object(Bucket=self.bucket, Key=key, VersionId=version)
+            gone += max(0, len(found) - len(current)) if found else 0
+        return gone
+
+    async def _abort_uploads(self, prefix: str) -> int:
+        answer = await self.client.list_multipart_uploads(Bucket=self.bucket, Prefix=prefix)
+        uploads = answer.get("Uploads", ())
+        for upload in uploads:
+            await self.client.abort_multipart_upload(Bucket=self.bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+        return len(uploads)
 
     async def check(self) -> None:
         """Raise Transient unless the store answers and this key may read; needs no right to list."""

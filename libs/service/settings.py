@@ -95,11 +95,11 @@ class IndexSettings(EnvironmentSettings):
     meilisearch_key: SecretStr | None = Field(default=None, description="Its key for this service.")
 
 
-S = TypeVar("S", bound=ServiceSettings)
+S = TypeVar("S", bound=EnvironmentSettings)
 
 
 def load(settings: type[S]) -> S:
-    """The settings of a service, or an exit with status 2 and one message that lists all that is wrong."""
+    """The settings, or an exit with status 2 and one message that lists all that is wrong."""
     try:
         return settings()
     except ValidationError as error:

@@ -5,11 +5,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from libs.events.connect import connected
-from libs.events.consume import consuming, each
+from libs.events.consume import Handler, consuming, each
 from libs.events.health import nats_answers
 from libs.events.history import History
 from libs.events.publish import Publisher
-from libs.events.streams import INDEXER_EXTRACT, INDEXER_INDEX
+from libs.events.replay import consuming_and_replaying
+from libs.events.streams import INDEXER_ERASURE, INDEXER_EXTRACT, INDEXER_INDEX
 from libs.index.choose import search_index
 from libs.objects.store import object_store
 from libs.service.health import Health
@@ -20,6 +21,11 @@ from services.indexer.settings import Settings
 
 INDEX_WRITERS = 2
 """While one batch is written, the next is read."""
+
+
+def _always(handler: Handler, _effects: bool) -> Handler:
+    """Indexer's handlers do the same in a replay: the loop keeps their events back."""
+    return handler
 
 
 @asynccontextmanager
@@ -38,10 +44,17 @@ async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
         publisher = Publisher(nc, "indexer")
         parts = handlers.Parts(History(nc), objects, index, sandbox, limits, rules)
         write, read = partial(handlers.index, parts=parts), each(partial(handlers.extract, parts=parts))
-        await stack.enter_async_context(
-            consuming(nc, publisher, INDEXER_INDEX, write, workers=INDEX_WRITERS, batch=settings.index_batch)
+        forget, erase = partial(handlers.forget, parts=parts), each(partial(handlers.erase, parts=parts))
+        indexing = consuming_and_replaying(
+            nc, publisher, INDEXER_INDEX, partial(_always, write),
+            workers=INDEX_WRITERS, batch=settings.index_batch, undo=forget,
+        )  # fmt: skip
+        extracting = consuming_and_replaying(
+            nc, publisher, INDEXER_EXTRACT, partial(_always, read), workers=settings.extractions, undo=forget
         )
-        await stack.enter_async_context(consuming(nc, publisher, INDEXER_EXTRACT, read, workers=settings.extractions))
+        await stack.enter_async_context(indexing)
+        await stack.enter_async_context(extracting)
+        await stack.enter_async_context(consuming(nc, publisher, INDEXER_ERASURE, erase))
         yield
 
 

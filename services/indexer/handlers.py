@@ -12,6 +12,8 @@ from libs.events.catalogue import (
     DocumentFailed,
     DocumentIndexed,
     DocumentStored,
+    ErasureBegun,
+    ErasureDone,
     Event,
     SubmissionCreated,
     SubmissionStored,
@@ -77,6 +79,21 @@ async def index(received: Sequence[Received[Event]], parts: Parts) -> Answers:
     except Unavailable as error:
         raise Transient("index", str(error)) from error
     return [_indexed(one.event) for one in received]
+
+
+async def erase(event: ErasureBegun, parts: Parts) -> Sequence[Event]:
+    """Remove the submission from the index, and the texts of its documents."""
+    removed = await forget(event.submission_id, parts)
+    return [ErasureDone(submission_id=event.submission_id, owner="indexer", removed=removed)]
+
+
+async def forget(submission_id: str, parts: Parts) -> dict[str, int]:
+    """Erase what the index and the kept texts hold of a submission; returns how much that was."""
+    try:
+        entries = await parts.index.delete_submission(submission_id)
+    except Unavailable as error:
+        raise Transient("index", str(error)) from error
+    return {"index entries": entries, "texts": await parts.objects.erase(texts.prefix(submission_id))}
 
 
 async def _submission(submission_id: str, parts: Parts) -> SubmissionCreated:

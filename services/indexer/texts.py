@@ -59,7 +59,12 @@ class KeptText(BaseModel):
 
 def text_key(submission_id: str, number: str, generation: int) -> str:
     """The key of a document's text, as it was read the `generation`-th time."""
-    return f"text/{submission_id}/{number}.{generation}.json"
+    return f"{prefix(submission_id)}{number}.{generation}.json"
+
+
+def prefix(submission_id: str) -> str:
+    """What the keys of all of a submission's texts begin with."""
+    return f"text/{submission_id}/"
 
 
 async def keep(objects: ObjectStore, text: KeptText) -> str:

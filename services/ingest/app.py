@@ -117,7 +117,7 @@ async def _journey(request: web.Request) -> Journey:
         await journey.look()
     except Transient:
         raise Problem(503, "We cannot look this up right now.", retry_after=RETRY_AFTER_SECONDS) from None
-    if journey.created is None:
+    if journey.created is None and not journey.erased:
         raise Problem(404, "There is no such message.")
     return journey
 

@@ -15,6 +15,9 @@ from libs.events.catalogue import (
     NotificationFailed,
     NotificationSent,
     SubmissionCreated,
+    SubmissionErased,
+    SubmissionRejected,
+    SubmissionReleased,
     SubmissionStored,
 )
 from libs.events.errors import InvalidEvent
@@ -46,7 +49,8 @@ class Journey:
         return sorted((self.found[subject] for subject in self.found.keys() - known), key=lambda one: one.sequence)
 
     async def _round(self) -> bool:
-        missing = [subject for subject in self._expected() if subject not in self.found]
+        # The tombstone may take the first event's subject at any time, so that one is always looked at.
+        missing = [subject for subject in self._expected() if subject not in self.found or subject == self._first]
         slots = asyncio.Semaphore(LOOK_UPS_AT_ONCE)
 
         async def read(subject: str) -> Stored | None:
@@ -57,20 +61,32 @@ class Journey:
                     return None
 
         answers = await asyncio.gather(*(read(subject) for subject in missing))
-        new = {answer.event.subject: answer for answer in answers if answer is not None}
+        told = {_key(answer.event): answer for answer in answers if answer is not None}
+        new = {key: answer for key, answer in told.items() if key not in self.found}
         self.found.update(new)
         return bool(new)
 
     @property
+    def _first(self) -> str:
+        return f"{SubmissionCreated.type}.{self.submission_id}"
+
+    @property
     def created(self) -> SubmissionCreated | None:
         """What the visitor sent, when it is known here at all."""
-        stored = self.found.get(f"{SubmissionCreated.type}.{self.submission_id}")
+        stored = self.found.get(self._first)
         return stored.event if stored is not None and isinstance(stored.event, SubmissionCreated) else None
+
+    @property
+    def erased(self) -> bool:
+        """Whether the tombstone stands where the submission was."""
+        return any(isinstance(stored.event, SubmissionErased) for stored in self.found.values())
 
     def _expected(self) -> Iterable[str]:
         created = self.created
+        if self.erased:
+            return
+        yield self._first
         if created is None:
-            yield f"{SubmissionCreated.type}.{self.submission_id}"
             return
         sid = self.submission_id
         yield SubmissionStored(submission_id=sid, attachments=0).subject
@@ -79,7 +95,11 @@ class Journey:
             yield f"{DocumentStored.type}.{sid}.{attachment.number}"
             for kind in (DocumentExtracted, DocumentFailed, DocumentIndexed):
                 yield f"{kind.type}.{sid}.{attachment.number}.{FIRST_GENERATION}"
-        if created.held is None:
+        decision = self._decision(created)
+        if created.held is not None:
+            yield SubmissionReleased(submission_id=sid).subject
+            yield SubmissionRejected(submission_id=sid).subject
+        if decision == "released":
             for target in TARGETS:
                 yield f"{NotificationSent.type}.{sid}.{target}"
                 yield f"{NotificationFailed.type}.{sid}.{target}"
@@ -88,8 +108,17 @@ class Journey:
         """All that is known, in the order of the stream."""
         return sorted(self.found.values(), key=lambda one: one.sequence)
 
+    def _decision(self, created: SubmissionCreated) -> str:
+        """`released` when mails may go out, otherwise `held` or `rejected`; of two decisions the first counts."""
+        decisions = [s for s in self.events() if isinstance(s.event, SubmissionReleased | SubmissionRejected)]
+        if created.held is None or (decisions and isinstance(decisions[0].event, SubmissionReleased)):
+            return "released"
+        return "rejected" if decisions else "held"
+
     def status(self) -> str:
         """Where the submission is; one of TERMINAL when nothing more will come."""
+        if self.erased:
+            return "erased"
         created = self.created
         if created is None:
             return "unknown"
@@ -101,8 +130,9 @@ class Journey:
         indexed = {event.number for event in known if isinstance(event, DocumentIndexed)}
         if documents - failed - indexed:
             return "processing"
-        if created.held is not None:
-            return "held"
+        decision = self._decision(created)
+        if decision != "released":
+            return decision
         told = {event.target for event in known if isinstance(event, NotificationSent | NotificationFailed)}
         if told != set(TARGETS):
             return "processing"
@@ -112,6 +142,11 @@ class Journey:
     def as_json(self) -> dict[str, object]:
         """The public form, without personal data."""
         return {"id": self.submission_id, "status": self.status(), "events": [step(stored) for stored in self.events()]}
+
+
+def _key(event: Event) -> str:
+    """The event's subject; the tombstone's own type, because it shares the subject of what it stands for."""
+    return f"{event.type}.{event.submission_id}" if isinstance(event, SubmissionErased) else event.subject
 
 
 def step(stored: Stored) -> dict[str, object]:

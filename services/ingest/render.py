@@ -26,6 +26,9 @@ HEADERS = {
 STEPS = {
     "submission.created": "We have your message.",
     "submission.stored": "It is in our records.",
+    "submission.released": "A person has looked at it, and let it pass.",
+    "submission.rejected": "A person has looked at it, and did not accept it.",
+    "submission.erased": "Your message was erased everywhere.",
     "document.stored": "A file waits to be read.",
     "document.extracted": "A file was read.",
     "document.failed": "A file could not be read.",

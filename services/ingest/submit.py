@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from aiohttp import web
 from prometheus_client import Counter
 
-from libs.events.catalogue import SubmissionCreated
+from libs.events.catalogue import SubmissionCreated, SubmissionErased
 from libs.events.errors import OutcomeUnknown, SubjectTaken, Transient
 from libs.service.http import Problem
 from services.ingest import holds
@@ -135,8 +135,11 @@ class Attempt:
         return Accepted(event.submission_id, replayed=False)
 
     async def _replayed(self, event: SubmissionCreated) -> Accepted:
-        stored = await self._parts.history.submission(event.submission_id)
-        if stored is None or not stored.same_content(event):
+        there = await self._parts.history.read(event.subject)
+        stored = None if there is None else there.event
+        if isinstance(stored, SubmissionErased):
+            raise Problem(410, "This message was erased.")
+        if not isinstance(stored, SubmissionCreated) or not stored.same_content(event):
             raise Problem(422, "Another message was sent with this key before.", errors=[])
         return Accepted(event.submission_id, replayed=True)
 

@@ -9,12 +9,14 @@ from libs.events.consume import consuming, each
 from libs.events.health import nats_answers
 from libs.events.history import History
 from libs.events.publish import Publisher
-from libs.events.streams import NOTIFIER_MAIL
+from libs.events.replay import consuming_and_replaying
+from libs.events.streams import NOTIFIER_ERASURE, NOTIFIER_MAIL
 from libs.postgres.pool import check, postgres_pool
 from libs.service.health import Health
 from libs.service.lifecycle import run
+from services.notifier import handlers
 from services.notifier.channels import mail_channel
-from services.notifier.handlers import Parts, tell
+from services.notifier.handlers import Parts
 from services.notifier.sent import Sent
 from services.notifier.settings import Settings
 
@@ -30,9 +32,15 @@ async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
         nc = await stack.enter_async_context(connected(settings))
         health.needs("nats", partial(nats_answers, nc))
         sent = Sent(pool, again_when_uncertain=settings.mail_uncertain == "again")
-        handler = each(partial(tell, parts=Parts(History(nc), sent, channel, settings)))
-        publisher = Publisher(nc, "notifier")
-        await stack.enter_async_context(consuming(nc, publisher, NOTIFIER_MAIL, handler, workers=settings.mail_workers))
+        parts, publisher = Parts(History(nc), sent, channel, settings), Publisher(nc, "notifier")
+        tell, remember = (each(partial(handler, parts=parts)) for handler in (handlers.replay, handlers.remember))
+        mailing = consuming_and_replaying(
+            nc, publisher, NOTIFIER_MAIL, lambda effects: tell if effects else remember,
+            workers=settings.mail_workers, undo=sent.erase,
+        )  # fmt: skip
+        await stack.enter_async_context(mailing)
+        erase = each(partial(handlers.erase, parts=parts))
+        await stack.enter_async_context(consuming(nc, publisher, NOTIFIER_ERASURE, erase))
         yield
 
 

@@ -8,7 +8,18 @@ from typing import Literal
 
 from prometheus_client import Counter
 
-from libs.events.catalogue import Event, NotificationFailed, NotificationSent, SubmissionCreated, SubmissionStored
+from libs.events.catalogue import (
+    ErasureBegun,
+    ErasureDone,
+    Event,
+    NotificationFailed,
+    NotificationSent,
+    SubmissionCreated,
+    SubmissionRejected,
+    SubmissionReleased,
+    SubmissionStored,
+    Target,
+)
 from libs.events.errors import Transient
 from libs.events.history import History
 from services.notifier import messages
@@ -20,6 +31,8 @@ MAILS = Counter("mails_total", "Mails by target and outcome.", ["target", "outco
 
 SETTLE_AGAIN_SECONDS = 0.5
 BUSY_AGAIN_SECONDS = 2.0
+TARGETS: tuple[Literal["owner", "sender"], ...] = ("owner", "sender")
+FROM_STREAM = "as the stream tells"
 UNCERTAIN = "Nobody can tell whether this mail went out; it is not sent again."
 
 
@@ -33,9 +46,11 @@ class Parts:
     settings: Settings
 
 
-async def tell(event: SubmissionStored, parts: Parts) -> Sequence[Event]:
+async def tell(event: SubmissionStored | SubmissionReleased, parts: Parts) -> Sequence[Event]:
     """Mail the owner, and answer the sender; a held submission waits until it is released."""
-    if event.held:
+    if isinstance(event, SubmissionStored) and event.held:
+        return []
+    if isinstance(event, SubmissionReleased) and await _rejected_before(event, parts.history):
         return []
     submission = await parts.history.submission(event.submission_id)
     if submission is None:
@@ -43,6 +58,38 @@ async def tell(event: SubmissionStored, parts: Parts) -> Sequence[Event]:
     settings = parts.settings
     owner = messages.owner_mail(submission, settings.mail_from, settings.mail_owner, settings.public_url)
     return [await _send(submission, "owner", owner, parts), await _answer(submission, parts)]
+
+
+async def remember(event: Event, parts: Parts) -> Sequence[Event]:
+    """The ledger rebuilt from what the stream proves of mails; nothing is sent."""
+    if isinstance(event, NotificationSent):
+        await parts.sent.remember(event.submission_id, event.target, "sent", FROM_STREAM)
+    elif isinstance(event, NotificationFailed) and event.outcome != "no address":
+        state = "uncertain" if event.outcome == "uncertain" else "failed"
+        await parts.sent.remember(event.submission_id, event.target, state, FROM_STREAM)
+    return []
+
+
+async def replay(event: Event, parts: Parts) -> Sequence[Event]:
+    """A replay with effects: first what the stream proves, then the mails that are still owed."""
+    if isinstance(event, SubmissionStored | SubmissionReleased):
+        return await tell(event, parts)
+    return await remember(event, parts)
+
+
+async def erase(event: ErasureBegun, parts: Parts) -> Sequence[Event]:
+    """Forget the submission's mails, and tell which of them went out and cannot be taken back."""
+    states = await parts.sent.erase(event.submission_id)
+    mails: tuple[Target, ...] = tuple(t for t in TARGETS if states.get(t) in ("sent", "uncertain", "sending"))
+    removed = {"ledger rows": len(states)}
+    return [ErasureDone(submission_id=event.submission_id, owner="notifier", removed=removed, mails=mails)]
+
+
+async def _rejected_before(released: SubmissionReleased, history: History) -> bool:
+    """Of two decisions the first counts."""
+    rejected = await history.read(SubmissionRejected(submission_id=released.submission_id).subject)
+    ours = await history.read(released.subject) if rejected is not None else None
+    return rejected is not None and (ours is None or rejected.sequence < ours.sequence)
 
 
 async def _answer(submission: SubmissionCreated, parts: Parts) -> Event:
@@ -64,13 +111,31 @@ async def _send(
         await asyncio.sleep(BUSY_AGAIN_SECONDS)
         state = await parts.sent.begin(identity, target)
     if state == "sending":
-        state = await _attempt(identity, target, message, parts)
+        try:
+            proven = await _proven(identity, target, parts)
+        except Transient:
+            await parts.sent.withdraw(identity, target)
+            raise
+        state = proven or await _attempt(identity, target, message, parts)
         MAILS.labels(target, state).inc()
     if state == "sent":
         return NotificationSent(submission_id=identity, target=target)
     if state == "uncertain":
         return _not_sent(identity, target, "uncertain", UNCERTAIN)
     return _not_sent(identity, target, "refused", "The mail server refused this mail.")
+
+
+async def _proven(identity: str, target: Literal["owner", "sender"], parts: Parts) -> str:
+    """The outcome that the stream knows although the ledger did not (it was lost): settled, and nothing is sent."""
+    for event in (NotificationSent(submission_id=identity, target=target), _not_sent(identity, target, "refused", "")):
+        stored = await parts.history.read(event.subject)
+        if stored is None:
+            continue
+        state = "sent" if isinstance(stored.event, NotificationSent) else "failed"
+        if isinstance(stored.event, NotificationFailed) and stored.event.outcome == "uncertain":
+            state = "uncertain"
+        return await _settle(parts, identity, target, state, reason=FROM_STREAM)
+    return ""
 
 
 async def _attempt(identity: str, target: str, message: EmailMessage, parts: Parts) -> str:

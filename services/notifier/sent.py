@@ -67,6 +67,26 @@ class Sent:
                 reason[:300],
             )
 
+    async def remember(self, submission_id: str, target: str, state: str, reason: str = "") -> None:
+        """Write down what the stream proves of a mail, where the ledger does not know it."""
+        with postgres_errors(), statement("remember mail"):
+            await self.pool.execute(
+                "insert into sent_mails (submission_id, target, state, attempts, reason, settled_at) "
+                "values ($1, $2, $3, 1, $4, now()) on conflict (submission_id, target) do nothing",
+                submission_id,
+                target,
+                state,
+                reason,
+            )
+
+    async def erase(self, submission_id: str) -> dict[str, str]:
+        """Forget a submission's mails; returns the state that each target's mail had."""
+        with postgres_errors(), statement("erase mails"):
+            rows = await self.pool.fetch(
+                "delete from sent_mails where submission_id = $1 returning target, state", submission_id
+            )
+        return {row["target"]: row["state"] for row in rows}
+
     async def withdraw(self, submission_id: str, target: str) -> None:
         """Forget an attempt that surely sent nothing."""
         with postgres_errors(), statement("withdraw mail"):

@@ -6,19 +6,34 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from libs.events.connect import connected
-from libs.events.consume import consuming
+from libs.events.consume import Handler, consuming, each
+from libs.events.exhausted import bury_exhausted
 from libs.events.health import nats_answers
 from libs.events.history import History
+from libs.events.journal import Journal
 from libs.events.publish import Publisher
-from libs.events.streams import STORAGE_JOURNEY, STORAGE_RECORD
+from libs.events.replay import consuming_and_replaying
+from libs.events.streams import DEAD_LETTERS, STORAGE_ERASURE, STORAGE_JOURNEY, STORAGE_RECORD, Durable
 from libs.objects.store import object_store
 from libs.postgres.pool import check, postgres_pool
 from libs.service.health import Health
 from libs.service.lifecycle import run
 from services.storage import handlers
+from services.storage.erasure import Eraser, Receipts
 from services.storage.janitor import Janitor
+from services.storage.ledger import Ledger
+from services.storage.ledger_watch import LedgerWatch
 from services.storage.migrate import migrate_when_there
+from services.storage.retention import Retention
 from services.storage.settings import Settings
+
+ERASURES = 4
+"""Submissions erased at once."""
+
+
+def _always(handler: Handler, _effects: bool) -> Handler:
+    """Storage's handlers do the same in a replay: the loop keeps their events back."""
+    return handler
 
 
 @asynccontextmanager
@@ -31,14 +46,31 @@ async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
         nc = await stack.enter_async_context(connected(settings))
         health.needs("nats", partial(nats_answers, nc))
         objects = await stack.enter_async_context(object_store(settings))
-        publisher, parts = Publisher(nc, "storage"), handlers.Parts(pool)
+        publisher, history = Publisher(nc, "storage"), History(nc)
+        eraser = Eraser(publisher, history, Journal(nc), Journal(nc, DEAD_LETTERS))
+        parts = handlers.Parts(pool, objects, eraser)
         record, follow = partial(handlers.record, parts=parts), partial(handlers.follow, parts=parts)
-        await stack.enter_async_context(consuming(nc, publisher, STORAGE_JOURNEY, follow, batch=settings.journey_batch))
-        await stack.enter_async_context(consuming(nc, publisher, STORAGE_RECORD, record, batch=settings.record_batch))
+        forget, erase = partial(handlers.forget, parts=parts), each(partial(handlers.erase, parts=parts))
+        consumers: tuple[tuple[Durable, Handler, int], ...] = (
+            (STORAGE_JOURNEY, follow, settings.journey_batch),
+            (STORAGE_RECORD, record, settings.record_batch),
+        )
+        for durable, handler, batch in consumers:
+            always = partial(_always, handler)
+            consumer = consuming_and_replaying(nc, publisher, durable, always, batch=batch, undo=forget)
+            await stack.enter_async_context(consumer)
+        await stack.enter_async_context(consuming(nc, publisher, STORAGE_ERASURE, erase, workers=ERASURES))
+        tasks = [bury_exhausted(nc), Receipts(pool, eraser).run()]
+        if settings.ledger_every_seconds:
+            ledger = Ledger(Journal(nc), pool, settings.ledger_grace_seconds)
+            tasks.append(LedgerWatch(ledger, objects).run(settings.ledger_every_seconds))
+        if settings.retention:
+            tasks.append(Retention(pool, publisher, settings.retention).run(settings.retention_every_seconds))
         if settings.janitor_every_seconds:
-            janitor = Janitor(History(nc), pool, objects, settings.janitor_age_seconds)
-            task = asyncio.create_task(janitor.run(settings.janitor_every_seconds))
-            stack.callback(task.cancel)
+            janitor = Janitor(history, pool, objects, settings.janitor_age_seconds)
+            tasks.append(janitor.run(settings.janitor_every_seconds))
+        for task in tasks:
+            stack.callback(asyncio.create_task(task).cancel)
         yield
 
 
