@@ -4,7 +4,7 @@ import argparse
 import sys
 from types import ModuleType
 
-from letterbox import dead_letters, down, erase, held, keys, logs, migrate, status, submissions, up, verify
+from letterbox import dead_letters, down, erase, held, keys, logs, migrate, replay, status, submissions, up, verify
 from letterbox.local.failure import CannotStart
 from libs.events.errors import Transient
 
@@ -17,6 +17,7 @@ VERBS: dict[str, tuple[ModuleType, str]] = {
     "submissions": (submissions, "list what arrived last"),
     "held": (held, "release or reject what waits for a person"),
     "verify": (verify, "prove that nothing was lost"),
+    "replay": (replay, "run handlers again over a part of the stream"),
     "dead-letters": (dead_letters, "look at what was given up on, and try it again"),
     "erase": (erase, "erase every copy of a submission"),
     "keys": (keys, "manage the keys that open search"),

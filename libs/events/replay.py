@@ -202,9 +202,11 @@ def _both(one: list[str], other: list[str]) -> str | None:
             return None
         if first == ">" and second == ">":
             return ".".join([*common, ">"])
-        if first in (">", "*"):
+        if second == ">" or first == second:
+            common.append(first)
+        elif first in (">", "*"):
             common.append(second)
-        elif second in (">", "*") or first == second:
+        elif second == "*":
             common.append(first)
         else:
             return None
