@@ -16,6 +16,7 @@ from services.search.parts import Parts
 from services.search.records import Records
 from services.search.sessions import Sessions
 from services.search.settings import Settings
+from services.search.stream import stream_when_there
 
 
 @asynccontextmanager
@@ -34,7 +35,8 @@ async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
         index = await stack.enter_async_context(search_index(settings, writer=False))
         health.needs("index", index.ready)
         health.needs("keys", keys.check)
-        parts = Parts(index, Records(pool), objects, access)
+        stream = await stack.enter_async_context(stream_when_there(settings))
+        parts = Parts(index, Records(pool), objects, access, stream)
         await stack.enter_async_context(listening(application(parts), settings.host, settings.http_port))
         yield
 

@@ -23,7 +23,7 @@ PUBLIC = frozenset({"/search/login", "/search/assets"})
 """Routes that need no key."""
 BY_SESSION = frozenset({"GET", "HEAD"})
 """What a session may do everywhere; of the rest, only what is a form of our own pages."""
-SESSION_FORMS = frozenset({"/search/logout"})
+SESSION_FORMS = frozenset({"/search/logout", "/search/inbox"})
 
 
 class Access:

@@ -4,7 +4,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from libs.service.http import Problem, observed, problems
-from services.search import browse, download, login
+from services.search import browse, download, inbox, login
 from services.search.access import ACCESS, OWNER, guarded
 from services.search.answers import QUERIES, answer
 from services.search.documents import document_json
@@ -21,6 +21,7 @@ def application(parts: Parts) -> web.Application:
     app = web.Application(middlewares=[observed, problems, in_html, guarded], client_max_size=BODY_BYTES)
     app[PARTS], app[ACCESS] = parts, parts.access
     document = "{document_id:[0-9a-f]{32}-[0-9]{1,3}(-[0-9]{1,3})*}"
+    submission = "{submission_id:[0-9a-f]{32}}"
     app.add_routes(
         [
             web.post("/documents/search", search),
@@ -28,6 +29,14 @@ def application(parts: Parts) -> web.Application:
             web.get(f"/documents/{document}/content", download.content),
             web.get("/search", browse.search_page),
             web.get(f"/search/documents/{document}", browse.document_page),
+            web.get("/submissions/held", inbox.held_json),
+            web.post(f"/submissions/{submission}/{{verb:release|reject}}", inbox.decide_json),
+            web.post(f"/submissions/{submission}/erase", inbox.erase_json),
+            web.get(f"/submissions/{submission}/erasure", inbox.erasure_json),
+            web.get("/dead-letters", inbox.letters_json),
+            web.post("/dead-letters/{verb:retry|drop}", inbox.settle_json),
+            web.get("/search/inbox", inbox.inbox_page),
+            web.post("/search/inbox", inbox.inbox_form),
             web.get("/search/login", login.login_page),
             web.post("/search/login", login.log_in),
             web.post("/search/logout", login.log_out),

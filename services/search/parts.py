@@ -8,6 +8,7 @@ from libs.index.protocol import SearchIndex
 from libs.objects.store import ObjectStore
 from services.search.access import Access
 from services.search.records import Records
+from services.search.stream import Stream
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Parts:
     records: Records
     objects: ObjectStore
     access: Access
+    stream: Stream
 
 
 PARTS = web.AppKey("parts", Parts)

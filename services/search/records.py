@@ -26,6 +26,12 @@ from search_documents d join search_submissions s using (contact_id)
 """
 BY_IDS = DOCUMENTS + "where d.document_id = any($1::text[])"
 OF_SUBMISSION = DOCUMENTS + "where d.contact_id = $1 order by length(d.number), d.number"
+HELD = """
+select s.contact_id, s.form, s.name, s.subject_line, s.held, s.created_at
+from search_submissions s left join search_decisions d using (contact_id)
+where s.held is not null and d.decision is null order by s.created_at limit 500
+"""
+ERASURE = "select * from search_erasures where contact_id = $1"
 MESSAGE_TEXT = "select message from search_submissions where contact_id = $1"
 
 
@@ -99,6 +105,27 @@ class Records:
         """What the visitor wrote, or None when there is no such submission. Raises Transient as above."""
         rows = await self._fetch("message", MESSAGE_TEXT, contact_id)
         return str(rows[0]["message"]) if rows else None
+
+    async def held(self) -> list[dict[str, Any]]:
+        """Submissions that wait for a decision, oldest first. Raises Transient when PostgreSQL is away."""
+        return [dict(row) for row in await self._fetch("held", HELD)]
+
+    async def erasure(self, contact_id: str) -> dict[str, Any] | None:
+        """The receipt of an erasure; None when none is known. Raises Transient when PostgreSQL is away."""
+        rows = await self._fetch("erasure", ERASURE, contact_id)
+        if not rows:
+            return None
+        row = rows[0]
+        removed = {owner: counts for owner, counts in row["done"].items() if owner != "mails"}
+        return {
+            "id": contact_id,
+            "reason": row["reason"],
+            "requested_at": row["requested_at"].isoformat(),
+            "final": row["final_at"] is not None,
+            "removed": removed,
+            "mails_that_went_out": row["done"].get("mails", []),
+            "backups": "Backups made before the erasure hold it until they expire; a restore erases it again.",
+        }
 
     async def _fetch(self, name: str, sql: str, *parameters: object) -> list[asyncpg.Record]:
         if self._ask_again_at is not None:

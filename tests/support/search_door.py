@@ -194,6 +194,9 @@ async def opened(servers: Servers, home: Path, **settings: Any) -> AsyncIterator
             **{
                 **servers.objects_as("search", s3.port).model_dump(),
                 **servers.postgres_as("search", postgres.port).model_dump(),
+                "nats_url": "nats://127.0.0.1:1",  # nobody there: search answers without the stream
+                "nats_user": "search",
+                "nats_password": SecretStr("none"),
                 "ops_port": 0,
                 "http_port": port,
                 "index_path": home / "index",
