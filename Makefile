@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs test lint format bench docs clean
+.PHONY: help up down status logs test lint format bench chaos docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ lint: $(STAMP) ## Check style, types, imports, and that generated docs are fresh
 
 format: $(STAMP) ## Format the code
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+chaos: $(STAMP) ## Kill every part at random under load, MINUTES=5 long, and account for everything
+	@$(BIN)/python -m tests.faults.chaos --minutes $(or $(MINUTES),5)
 
 bench: $(STAMP) ## Measure speed and memory as ratios against baselines
 	@$(BIN)/python -m bench $(ARGS)

@@ -4,7 +4,21 @@ import argparse
 import sys
 from types import ModuleType
 
-from letterbox import dead_letters, down, erase, held, keys, logs, migrate, replay, status, submissions, up, verify
+from letterbox import (
+    dead_letters,
+    down,
+    erase,
+    held,
+    keys,
+    logs,
+    migrate,
+    provision,
+    replay,
+    status,
+    submissions,
+    up,
+    verify,
+)
 from letterbox.local.failure import CannotStart
 from libs.events.errors import Transient
 
@@ -14,6 +28,7 @@ VERBS: dict[str, tuple[ModuleType, str]] = {
     "status": (status, "show each part, its address and health"),
     "logs": (logs, "show what the parts say"),
     "migrate": (migrate, "bring the database schema up to date"),
+    "provision": (provision, "create or update streams and durables"),
     "submissions": (submissions, "list what arrived last"),
     "held": (held, "release or reject what waits for a person"),
     "verify": (verify, "prove that nothing was lost"),

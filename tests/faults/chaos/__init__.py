@@ -1,0 +1,1 @@
+"""Kills every part at random under load, and accounts for every 202 from outside."""

@@ -1,0 +1,73 @@
+"""An outside client under steady load, with a record of its own of everything that was answered with 202."""
+
+import asyncio
+import hashlib
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from secrets import token_hex
+
+import aiohttp
+
+from tests.support import files
+from tests.support.visitor import File, Visitor, fresh_key
+
+TRIES = 60
+PAUSE_SECONDS = 1.0
+REPEATED = 0.2
+"""How many of the accepted are sent once more with their key."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What was answered with 202."""
+
+    id: str
+    word: str
+    digests: tuple[str, ...]
+
+
+@dataclass
+class Client:
+    """Sends, repeats what was not accepted with the same key, and writes down what was."""
+
+    visitor: Visitor
+    chance: random.Random
+    kept: list[Kept] = field(default_factory=list)
+    answers: Counter[str] = field(default_factory=Counter)
+    given_up: int = 0
+
+    async def send_one(self) -> None:
+        """One submission, tried until it is accepted; some are then sent again."""
+        key, word = fresh_key(), f"w{token_hex(8)}"
+        sent = self._files(word)
+        submission = await self._accepted(key, word, sent)
+        if submission is None:
+            self.given_up += 1
+            return
+        self.kept.append(Kept(submission, word, tuple(hashlib.sha256(content).hexdigest() for _, content in sent)))
+        if self.chance.random() < REPEATED:
+            again = await self._accepted(key, word, sent)
+            assert again in (submission, None), "the same key gave another id"
+
+    def _files(self, word: str) -> list[File]:
+        kind = self.chance.random()
+        if kind < 0.4:
+            return []
+        if kind < 0.8:
+            return [("note.txt", f"A note about {word}.".encode())]
+        return [("letter.pdf", files.pdf(f"A letter about {word}")), ("note.txt", word.encode())]
+
+    async def _accepted(self, key: str, word: str, sent: list[File]) -> str | None:
+        for _ in range(TRIES):
+            try:
+                answer = await self.visitor.send({"message": f"Chaos and {word}."}, sent, key=key)
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                self.answers[type(error).__name__] += 1
+            else:
+                self.answers[str(answer.status)] += 1
+                if answer.status == 202:
+                    return answer.id
+                assert answer.status in (502, 503, 504), answer.text
+            await asyncio.sleep(PAUSE_SECONDS * self.chance.uniform(0.5, 1.5))
+        return None

@@ -1,0 +1,101 @@
+"""A cluster of three nats-servers whose leader is killed again and again: no acknowledged event is lost."""
+
+import asyncio
+import os
+import sys
+from collections import Counter
+from collections.abc import Sequence
+
+from pydantic import SecretStr
+
+from letterbox.local.home import REPOSITORY
+from libs.events.catalogue import Event, SubmissionStored
+from libs.events.connect import Nats, connected
+from libs.events.consume import Answers, consuming
+from libs.events.delivery import Received
+from libs.events.errors import Transient
+from libs.events.journal import Journal
+from libs.events.publish import Publisher
+from libs.events.streams import DEAD_LETTERS, NOTIFIER_MAIL, STREAM
+from libs.service.settings import NatsSettings
+from tests.support.cluster import PASSWORD, USER, Cluster, cluster_of_three
+from tests.support.visitor import eventually
+
+EVENTS = 600
+KILLS = 3
+
+
+async def provisioned(cluster: Cluster) -> bool:
+    """`letterbox provision` with three replicas, once the cluster has found itself."""
+    environment = {
+        "LETTERBOX_NATS_URL": cluster.url,
+        "LETTERBOX_NATS_USER": USER,
+        "LETTERBOX_NATS_PASSWORD": PASSWORD,
+        "LETTERBOX_NATS_REPLICAS": "3",
+    }
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "letterbox", "provision", env={**os.environ, **environment}, cwd=REPOSITORY,
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    return await child.wait() == 0
+
+
+async def leader(nc: Nats) -> str:
+    """The node that leads EVENTS now."""
+
+    async def look() -> str | None:
+        try:
+            info = await nc.jetstream(timeout=2).stream_info(STREAM)
+        except Exception:  # noqa: BLE001 - no leader, or the node this client was connected to has just died
+            return None
+        return info.cluster.leader if info.cluster else None
+
+    return await eventually(look)
+
+
+async def publish(publisher: Publisher, number: int) -> None:
+    """One event, repeated with the same id until it is acknowledged."""
+    event = SubmissionStored(submission_id=f"{number:032x}", attachments=0)
+    while True:
+        try:
+            await publisher.publish(event, cause="test")
+        except Transient:
+            await asyncio.sleep(0.2)
+        else:
+            return
+
+
+async def test_a_leader_killed_three_times_loses_no_event_and_handles_all() -> None:
+    handled: Counter[str] = Counter()
+
+    async def handler(received: Sequence[Received[Event]]) -> Answers:
+        handled.update(one.event.submission_id for one in received)
+        return [()] * len(received)
+
+    async with cluster_of_three() as cluster:
+
+        async def there() -> bool:
+            return await provisioned(cluster)
+
+        await eventually(there)
+        settings = NatsSettings(nats_url=cluster.url, nats_user=USER, nats_password=SecretStr(PASSWORD))
+        async with connected(settings) as nc, connected(settings) as reader:
+            info = await nc.jetstream().stream_info(STREAM)
+            assert info.config.num_replicas == 3
+            publisher = Publisher(nc, "test")
+            async with consuming(reader, Publisher(reader, "test"), NOTIFIER_MAIL, handler, batch=20):
+                for kill in range(KILLS):
+                    some = range(kill * EVENTS // KILLS, (kill + 1) * EVENTS // KILLS)
+                    sending = [asyncio.create_task(publish(publisher, number)) for number in some]
+                    await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
+                    dead = await leader(nc)
+                    cluster.kill(dead)
+                    await asyncio.gather(*sending)
+                    cluster.start(dead)
+
+                async def all_handled() -> bool:
+                    return len(handled) == EVENTS
+
+                await eventually(all_handled)
+            assert (await Journal(nc).state()).messages == EVENTS
+            assert (await Journal(nc, DEAD_LETTERS).state()).messages == 0
