@@ -32,13 +32,16 @@ class LedgerWatch:
         self._position: int | None = None
 
     async def run(self, every_seconds: float) -> None:
-        """Look, pause, and again, until cancelled; a store that is away ends a look, not the watch."""
+        """Pause, look, and again, until cancelled; a store that is away ends a look, not the watch.
+
+        It pauses first: a service that has just started has a backlog to work off.
+        """
         while True:
+            await asyncio.sleep(every_seconds)
             try:
                 await self.look()
             except Transient as error:
                 log.warning("the ledger has to wait", extra={"error": str(error)})
-            await asyncio.sleep(every_seconds)
 
     async def look(self) -> Tally:
         """One look; returns what is open and missing now. Raises Transient when a store is away."""
