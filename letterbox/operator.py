@@ -65,12 +65,15 @@ async def operators_objects() -> AsyncIterator[ObjectStore]:
 @asynccontextmanager
 async def operators_index() -> AsyncIterator[SearchIndex]:
     """The search index, for reading."""
-    if "LETTERBOX_INDEX" in os.environ or "LETTERBOX_INDEX_PATH" in os.environ:
-        settings = load(IndexSettings)
-    else:
-        settings = IndexSettings(index_path=Path(Home.from_environment().path) / "index")
-    async with search_index(settings, writer=False) as index:
+    async with search_index(index_settings()) as index:
         yield index
+
+
+def index_settings() -> IndexSettings:
+    """Which search index there is."""
+    if "LETTERBOX_INDEX" in os.environ or "LETTERBOX_INDEX_PATH" in os.environ:
+        return load(IndexSettings)
+    return IndexSettings(index_path=Path(Home.from_environment().path) / "index")
 
 
 def _running() -> tuple[Home, State]:

@@ -62,8 +62,11 @@ async def keep(nc: Client, durable: str, entry: Entry, reason: str, deliveries: 
         metrics.DEAD_LETTERS.labels(durable).inc()
 
 
-async def redrive(nc: Client, durable: str, entry: Entry, run: str) -> None:
-    """Hand an event of EVENTS, or a dead letter's, to `durable` alone, once per `run`. Raises Transient."""
+async def redrive(nc: Client, durable: str, entry: Entry, run: str) -> int:
+    """Hand an event of EVENTS, or a dead letter's, to `durable` alone, once per `run`; returns the copy's sequence.
+
+    Raises Transient.
+    """
     subject = entry.subject.split(".", 2)[2] if entry.subject.startswith("dead.") else own_subject(entry.subject)
     kept = {k: v for k, v in entry.headers.items() if k not in _OURS and not k.lower().startswith(_SERVER_HEADERS)}
     kept.setdefault(ORIGINAL_SEQUENCE, str(entry.sequence))
@@ -72,6 +75,7 @@ async def redrive(nc: Client, durable: str, entry: Entry, run: str) -> None:
     answer = await acknowledged(nc, f"{REDRIVE}{durable}.{subject}", entry.body, headers)
     if "error" in answer:
         raise NotPublished("nats", answer["error"].get("description", "refused"))
+    return int(answer["seq"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ whether it may have effects (publish events, send mails).
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +28,11 @@ log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 2.0
 PREFIX = "replay-"
-UNTIL, EFFECTS = "letterbox-until", "letterbox-effects"
+REINDEX = "reindex-indexer-index"
+"""The temporary consumer that fills the next index, or marks from where on the kept one is behind."""
+METADATA = "letterbox-"
+UNTIL, EFFECTS = f"{METADATA}until", f"{METADATA}effects"
+FOR_EVER = 1 << 62
 IN_HAND = 500
 
 HandlerFor = Callable[[bool], Handler]
@@ -62,12 +66,12 @@ async def following(
     *,
     batch: int = 1,
     undo: Undo | None = None,
-    watch: Callable[[dict[str, str] | None], Any] | None = None,
+    watch: Callable[[dict[str, str] | None], Awaitable[bool]] | None = None,
 ) -> AsyncIterator[None]:
     """Work off the temporary consumer `consumer` while there is one.
 
     `watch` is awaited with its metadata (None when it is gone) before anything else is done, and whenever it changes;
-    if it answers False the consumer is left alone.
+    if it answers False the consumer is left alone; if it raises Transient it is asked again.
     """
 
     async def follow() -> None:
@@ -77,9 +81,14 @@ async def following(
                 found = await _metadata(nc, consumer)
                 if found != seen:
                     await running.aclose()
-                    wanted = watch is None or await watch(found)
+                    try:
+                        wanted = watch is None or await watch(found)
+                    except Transient as error:
+                        log.warning("not followed yet", extra={"durable": consumer, "error": str(error)})
+                        await asyncio.sleep(WATCH_SECONDS)
+                        continue
                     seen = found
-                    if found is not None and wanted is not False:
+                    if found is not None and wanted:
                         slice_ = Slice(consumer, int(found.get(UNTIL, 0)), found.get(EFFECTS) == "true")
                         replay = Consumer(
                             nc, publisher, durable, handler_for(slice_.effects),
@@ -108,7 +117,7 @@ async def _metadata(nc: Client, consumer: str) -> dict[str, str] | None:
         if "config" not in answer:
             return None
         ours = answer["config"].get("metadata") or {}
-        return {key: value for key, value in ours.items() if key.startswith("letterbox-")}
+        return {key: value for key, value in ours.items() if key.startswith(METADATA)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +129,11 @@ class Progress:
     position: int
     """Sequence up to which everything was handed out."""
     in_hand: int
+    floor: int
+    """Sequence up to which everything was handled."""
+    waiting: int
+    """Pulls that the service has open: it is there."""
+    metadata: dict[str, str]
 
 
 class Replays:
@@ -136,10 +150,9 @@ class Replays:
         since: int = 1,
         until: int,
         effects: bool = False,
-        **metadata: str,
+        metadata: Mapping[str, str] | None = None,
     ) -> Progress:
-        """Create the temporary consumer, or go on with one that is there already."""
-        ours = {f"letterbox-{key}": value for key, value in metadata.items()}
+        """Create the temporary consumer, or go on with one that is there already; names in `metadata` begin with METADATA."""
         try:
             return await self.progress(consumer)
         except NotFoundError:
@@ -152,7 +165,7 @@ class Replays:
                 max_deliver=20,
                 max_ack_pending=IN_HAND,
                 filter_subjects=list(subjects),
-                metadata={UNTIL: str(until), EFFECTS: str(effects).lower(), **ours},
+                metadata={UNTIL: str(until), EFFECTS: str(effects).lower(), **(metadata or {})},
             )
             await self._asked(self._js.add_consumer(STREAM, config))
             return await self.progress(consumer)
@@ -161,7 +174,21 @@ class Replays:
         """Raises NotFoundError when there is no such consumer."""
         info = await self._asked(self._js.consumer_info(STREAM, consumer))
         pending, in_hand = info.num_pending or 0, info.num_ack_pending or 0
-        return Progress(pending + in_hand, info.delivered.stream_seq if info.delivered else 0, in_hand)
+        return Progress(
+            left=pending + in_hand,
+            position=info.delivered.stream_seq if info.delivered else 0,
+            in_hand=in_hand,
+            floor=info.ack_floor.stream_seq if info.ack_floor else 0,
+            waiting=info.num_waiting or 0,
+            metadata={k: v for k, v in (info.config.metadata or {}).items() if k.startswith(METADATA)},
+        )
+
+    async def change(self, consumer: str, metadata: Mapping[str, str]) -> None:
+        """Change its metadata; the service sees it within WATCH_SECONDS."""
+        info = await self._asked(self._js.consumer_info(STREAM, consumer))
+        kept = {k: v for k, v in (info.config.metadata or {}).items() if k.startswith(METADATA)}
+        info.config.metadata = {**kept, **metadata}
+        await self._asked(self._js.add_consumer(STREAM, info.config))
 
     async def end(self, consumer: str) -> None:
         """Remove it; the service stops within WATCH_SECONDS."""

@@ -38,6 +38,7 @@ from libs.index.protocol import (
 from libs.index.words import ONE_TYPO_FROM, TWO_TYPOS_FROM, parse
 
 INDEX = "documents"
+ABSENT = "index_not_found"
 TASK_MILLISECONDS = 60_000
 REQUEST_SECONDS = 10
 CROP_WORDS = 12
@@ -93,6 +94,26 @@ class MeilisearchIndex:
             info = await self._index.update_settings(SETTINGS)
             self._succeeded(await self._finished(info.task_uid))
 
+    async def exists(self) -> bool:
+        """Whether there is such an index."""
+        async with _errors():
+            return await self._client.get_raw_index(self._uid) is not None
+
+    async def drop(self) -> None:
+        """Remove the index, if it is there."""
+        async with _errors():
+            answer = await self._client.http_client.delete(f"indexes/{self._uid}", timeout=REQUEST_SECONDS)
+            answer.raise_for_status()
+            task = await self._finished(answer.json()["taskUid"])
+            if task.status != "succeeded" and (task.error or {}).get("code") != ABSENT:
+                raise Unavailable(f"the index cannot be removed: {task.error}")
+
+    async def swap(self, other: str) -> None:
+        """Exchange what is in this index and in `other`, settings included, in one step."""
+        async with _errors():
+            info = await self._client.swap_indexes([(self._uid, other)])
+            self._succeeded(await self._finished(info.task_uid))
+
     async def write(self, documents: Sequence[IndexedDocument]) -> None:
         """Add or replace; one task for all."""
         if not documents:
@@ -105,7 +126,10 @@ class MeilisearchIndex:
         """Remove all documents of a submission; returns how many went."""
         async with _errors():
             info = await self._index.delete_documents_by_filter(f"contact_id = {_quoted(contact_id)}")
-            task = self._succeeded(await self._finished(info.task_uid))
+            task = await self._finished(info.task_uid)
+            if (task.error or {}).get("code") == ABSENT:
+                return 0
+            self._succeeded(task)
         return int((task.details or {}).get("deletedDocuments", 0))
 
     async def search(self, query: Query) -> Results:

@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any, TypeVar
 import tantivy
 from tantivy import Occur
 
+from libs.index.folder import META, Folder
 from libs.index.highlight import highlight, opening
 from libs.index.protocol import DEEPEST, Filters, Hit, IndexedDocument, InvalidQuery, Query, Results, Unavailable
 from libs.index.words import Word, Words, parse, tokenize
@@ -48,23 +50,36 @@ def schema() -> tantivy.Schema:
     return builder.build()
 
 
-class TantivyIndex:
-    """The index in the folder `path`; `writer` takes the write lock, which one process at a time can have."""
+@dataclass(slots=True)
+class Opened:
+    """A generation as it is open now."""
 
-    def __init__(self, path: Path, *, writer: bool = False) -> None:
+    generation: str
+    path: Path
+    index: Any
+    seen: tuple[int, int] | None = None
+    """Which commit the index has loaded."""
+
+
+class TantivyIndex:
+    """The index in the folder `path`; `writer` takes the write lock, which one process at a time can have.
+
+    A reader follows the live generation; a writer stays with the one that is live now. With `generation` both take
+    that one.
+    """
+
+    def __init__(self, path: Path, *, writer: bool = False, generation: str | None = None) -> None:
         self._path = path
+        self._folder = Folder(path)
         self._schema = schema()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="index")
-        self._seen: tuple[int, int] | None = None
+        self._follows = not writer and generation is None
         try:
-            path.mkdir(parents=True, exist_ok=True)
-            self._index = tantivy.Index(self._schema, path=str(path), reuse=True)
-            self._writer = self._index.writer(WRITER_BYTES, 1) if writer else None
+            self._opened = self._open(generation or self._folder.live())
+            self._writer = self._opened.index.writer(WRITER_BYTES, 1) if writer else None
         except (OSError, ValueError) as error:
             what = "another process writes it" if "Lock" in str(error) else type(error).__name__
             raise Unavailable(f"the index in {path} cannot be opened: {what}") from error
-        analyzer = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
-        self._index.register_tokenizer(TOKENS, analyzer)
 
     async def write(self, documents: Sequence[IndexedDocument]) -> None:
         """Add or replace; one commit for all."""
@@ -123,15 +138,15 @@ class TantivyIndex:
             writer.delete_documents_by_query(TQuery.term_query(self._schema, "document_id", document.document_id))
             writer.add_document(tantivy.Document.from_dict(_fields(document), self._schema))
         writer.commit()
-        self._index.reload()
+        self._opened.index.reload()
 
     def _delete(self, contact_id: str) -> int:
         writer = self._write_lock()
         before = int(self._searcher().num_docs)
         writer.delete_documents_by_query(TQuery.term_query(self._schema, "contact_id", contact_id))
         writer.commit()
-        self._index.reload()
-        return before - int(self._index.searcher().num_docs)
+        self._opened.index.reload()
+        return before - int(self._opened.index.searcher().num_docs)
 
     def _occurrences(self, document_ids: Sequence[str]) -> dict[str, int]:
         searcher = self._searcher()
@@ -146,14 +161,25 @@ class TantivyIndex:
             raise Unavailable("this process has not opened the index for writing")
         return self._writer
 
+    def _open(self, generation: str) -> Opened:
+        path = self._folder.path(generation)
+        path.mkdir(exist_ok=True)
+        opened = Opened(generation, path, tantivy.Index(self._schema, path=str(path), reuse=True))
+        analyzer = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
+        opened.index.register_tokenizer(TOKENS, analyzer)
+        return opened
+
     def _searcher(self) -> Any:
         """A searcher that sees every commit, of other processes too: the index file's change tells of one."""
-        changed = (self._path / "meta.json").stat()
+        opened = self._opened
+        if self._follows and (live := self._folder.live()) != opened.generation:
+            opened = self._opened = self._open(live)
+        changed = (opened.path / META).stat()
         seen = (changed.st_mtime_ns, changed.st_ino)
-        if seen != self._seen:
-            self._index.reload()
-            self._seen = seen
-        return self._index.searcher()
+        if seen != opened.seen:
+            opened.index.reload()
+            opened.seen = seen
+        return opened.index.searcher()
 
     def _search(self, query: Query) -> Results:
         searcher, words = self._searcher(), parse(query.words)

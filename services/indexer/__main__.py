@@ -9,13 +9,14 @@ from libs.events.consume import Handler, consuming, each
 from libs.events.health import nats_answers
 from libs.events.history import History
 from libs.events.publish import Publisher
-from libs.events.replay import consuming_and_replaying
+from libs.events.replay import REINDEX, consuming_and_replaying, following
 from libs.events.streams import INDEXER_ERASURE, INDEXER_EXTRACT, INDEXER_INDEX
-from libs.index.choose import search_index
+from libs.index.choose import generations
 from libs.objects.store import object_store
 from libs.service.health import Health
 from libs.service.lifecycle import run
 from services.indexer import handlers, tags
+from services.indexer.indexes import indexes
 from services.indexer.sandbox import Limits, Sandbox
 from services.indexer.settings import Settings
 
@@ -35,7 +36,7 @@ async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
         rules = tags.Rules.load(settings.rules_path or tags.DEFAULT_RULES)
         limits = Limits(memory_bytes=settings.extract_memory_bytes, wall_seconds=settings.extract_seconds)
         sandbox = await stack.enter_async_context(Sandbox())
-        index = await stack.enter_async_context(search_index(settings, writer=True))
+        index = await stack.enter_async_context(indexes(generations(settings)))
         health.needs("index", index.ready)
         nc = await stack.enter_async_context(connected(settings))
         health.needs("nats", partial(nats_answers, nc))
@@ -54,6 +55,11 @@ async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
         )
         await stack.enter_async_context(indexing)
         await stack.enter_async_context(extracting)
+        rebuild = partial(_always, partial(handlers.rebuild, parts=parts))
+        building = following(
+            nc, publisher, INDEXER_INDEX, rebuild, REINDEX, batch=settings.index_batch, undo=forget, watch=index.follow
+        )
+        await stack.enter_async_context(building)
         await stack.enter_async_context(consuming(nc, publisher, INDEXER_ERASURE, erase))
         yield
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -23,9 +23,10 @@ from libs.events.consume import Answers
 from libs.events.delivery import Received
 from libs.events.errors import Transient
 from libs.events.history import History
-from libs.index.protocol import IndexedDocument, SearchIndex, Unavailable
+from libs.index.protocol import IndexedDocument, Unavailable
 from libs.objects.store import ObjectStore
 from services.indexer import texts
+from services.indexer.indexes import Indexes
 from services.indexer.language import detect
 from services.indexer.sandbox import Extracted, Limits, Sandbox, SandboxFailed, Unreadable
 from services.indexer.tags import Rules
@@ -43,7 +44,7 @@ class Parts:
 
     history: History
     objects: ObjectStore
-    index: SearchIndex
+    index: Indexes
     sandbox: Sandbox
     limits: Limits
     rules: Rules
@@ -67,18 +68,17 @@ async def extract(event: DocumentStored, parts: Parts) -> Sequence[Event]:
 
 async def index(received: Sequence[Received[Event]], parts: Parts) -> Answers:
     """Make a batch of messages and documents searchable with one write."""
-    slots = asyncio.Semaphore(READ_AT_ONCE)
-
-    async def read(event: Event) -> IndexedDocument:
-        async with slots:
-            return await _document(event, parts)
-
-    documents = await asyncio.gather(*(read(one.event) for one in received))
-    try:
-        await parts.index.write(documents)
-    except Unavailable as error:
-        raise Transient("index", str(error)) from error
+    documents = await _documents(received, parts)
+    texts_of_messages = (one for one in documents if isinstance(one, KeptText) and one.number == MESSAGE)
+    await asyncio.gather(*(texts.keep(parts.objects, one) for one in texts_of_messages))
+    await _write(parts.index.write, documents)
     return [_indexed(one.event) for one in received]
+
+
+async def rebuild(received: Sequence[Received[Event]], parts: Parts) -> Answers:
+    """Write a batch into the next index, from the kept texts and the messages in the stream."""
+    await _write(parts.index.write_next, await _documents(received, parts))
+    return [()] * len(received)
 
 
 async def erase(event: ErasureBegun, parts: Parts) -> Sequence[Event]:
@@ -103,15 +103,30 @@ async def _submission(submission_id: str, parts: Parts) -> SubmissionCreated:
     return submission
 
 
-async def _document(event: Event, parts: Parts) -> IndexedDocument:
+async def _documents(received: Sequence[Received[Event]], parts: Parts) -> list[KeptText | IndexedDocument]:
+    slots = asyncio.Semaphore(READ_AT_ONCE)
+
+    async def read(event: Event) -> KeptText | IndexedDocument:
+        async with slots:
+            return await _document(event, parts)
+
+    return await asyncio.gather(*(read(one.event) for one in received))
+
+
+async def _document(event: Event, parts: Parts) -> KeptText | IndexedDocument:
     if isinstance(event, DocumentExtracted):
-        return (await texts.load(parts.objects, event.text_key)).indexed()
+        return await texts.load(parts.objects, event.text_key)
     submission = await _submission(event.submission_id, parts)
-    if isinstance(event, DocumentFailed):
-        return _unread(event, submission)
-    text = _message(submission, parts.rules)
-    await texts.keep(parts.objects, text)
-    return text.indexed()
+    return _unread(event, submission) if isinstance(event, DocumentFailed) else _message(submission, parts.rules)
+
+
+async def _write(
+    write: Callable[[Sequence[IndexedDocument]], Awaitable[None]], documents: Sequence[KeptText | IndexedDocument]
+) -> None:
+    try:
+        await write([one.indexed() if isinstance(one, KeptText) else one for one in documents])
+    except Unavailable as error:
+        raise Transient("index", str(error)) from error
 
 
 def _message(submission: SubmissionCreated, rules: Rules) -> KeptText:

@@ -32,7 +32,7 @@ async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(postgres_pool(settings, most=8))
         objects = await stack.enter_async_context(object_store(settings))
-        index = await stack.enter_async_context(search_index(settings, writer=False))
+        index = await stack.enter_async_context(search_index(settings))
         health.needs("index", index.ready)
         health.needs("keys", keys.check)
         stream = await stack.enter_async_context(stream_when_there(settings))

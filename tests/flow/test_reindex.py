@@ -1,0 +1,96 @@
+"""Reindex: the next index is built, compared and swapped in while searches go on; and back again."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from libs.index.tantivy import TantivyIndex
+from tests.flow.test_verify import clean, done
+from tests.support.command import letterbox
+from tests.support.stack import isolated_stack
+from tests.support.visitor import RATES_OFF, Visitor, visiting
+
+PROBE_SECONDS = 0.05
+
+
+@pytest.fixture(scope="module")
+async def keeper() -> AsyncIterator[Visitor]:
+    """A visitor of a stack of its own."""
+    async with isolated_stack(environment={"ingest": RATES_OFF}) as stack, visiting(stack) as visitor:
+        yield visitor
+
+
+@asynccontextmanager
+async def probing(visitor: Visitor) -> AsyncIterator[list[int]]:
+    """The totals that a search for everything answers, every PROBE_SECONDS; any error fails the test."""
+    totals: list[int] = []
+
+    async def probe() -> None:
+        while True:
+            totals.append(len(await visitor.found("")))
+            await asyncio.sleep(PROBE_SECONDS)
+
+    task = asyncio.create_task(probe())
+    try:
+        yield totals
+        assert not task.done(), task.exception()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def posting(visitor: Visitor) -> AsyncIterator[list[str]]:
+    """Submissions that go on and on."""
+    ids: list[str] = []
+
+    async def post() -> None:
+        while True:
+            ids.append(await visitor.submit())
+            await asyncio.sleep(0.1)
+
+    task = asyncio.create_task(post())
+    try:
+        yield ids
+        assert not task.done(), task.exception()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_nobody_notices_a_reindex_nor_its_rollback(keeper: Visitor) -> None:
+    for _ in range(3):
+        await done(keeper)
+    live = keeper.stack.home.path / "index" / "live"
+    for arguments, generation in (([], "2"), (["--rollback"], "1"), (["--rollback"], "2"), ([], "3")):
+        async with probing(keeper) as totals, posting(keeper) as ids:
+            built = await letterbox(keeper.stack, "reindex", "--json", *arguments)
+            assert built.status == 0, built.err + built.out
+        assert built.json["swapped"] and built.json["lacking"] == built.json["different"] == []
+        assert built.json["compared"] > 0
+        assert live.readlink().name == generation
+        assert ids and len(totals) > 20
+        assert totals == sorted(totals)  # no answer ever shrank
+        await clean(keeper)
+
+
+async def test_a_next_index_that_lacks_something_is_not_swapped_in(keeper: Visitor) -> None:
+    submission = await done(keeper)
+    await clean(keeper)
+    before = sorted(hit["document_id"] for hit in await keeper.found(""))
+    text = next(
+        [key async for key, _, _ in keeper.objects.keys(f"text/{submission}/") if key.endswith("1.1.json")][i]
+        for i in [0]
+    )
+    kept = await keeper.objects.read(text, 1 << 20)
+    await keeper.objects.erase(text)
+    try:
+        refused = await letterbox(keeper.stack, "reindex", "--json")
+        assert refused.status == 4, refused.out
+        assert refused.json["lacking"] == [f"{submission}-1"]
+        assert sorted(hit["document_id"] for hit in await keeper.found("")) == before
+    finally:
+        await keeper.objects.put(text, kept, "application/json")
