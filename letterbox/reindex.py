@@ -128,7 +128,7 @@ class Building:
         name = progress.metadata[GENERATION]
         # Every indexer has seen it by now: from here on, live events go to both.
         await asyncio.sleep(2 * WATCH_SECONDS)
-        self._report.handled = await self._caught_up()
+        await self._caught_up()
         if name not in (await self._generations.others()):  # interrupted just behind the swap
             was = (await self._generations.others())[0]
         elif progress.metadata.get(SWAPPING):
@@ -147,13 +147,15 @@ class Building:
         """From here on only the live index is written; what the kept one has not got, it gets at a rollback."""
         since = await passed(self._journal, [INDEXER_INDEX.name]) + 1
         await self._replays.end(REINDEX)
+        await asyncio.sleep(2 * WATCH_SECONDS)  # until indexer has let go: it must take nothing from the next consumer
         await self._consumer(since, KEPT, name)
 
     async def _consumer(self, since: int, phase: str, generation: str) -> None:
-        await self._replays.begin(
+        progress = await self._replays.begin(
             REINDEX, INDEXER_INDEX.filters, since=since, until=FOR_EVER,
             metadata={PHASE: phase, GENERATION: generation, SINCE: str(since)},
         )  # fmt: skip
+        self._report.handled = self._report.handled or progress.left
 
     async def _progress(self) -> Progress | None:
         try:
@@ -173,8 +175,8 @@ class Building:
                 raise CannotStart("indexer does not take the work up; is it running? The same command goes on.")
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def _caught_up(self) -> int:
-        """Wait until everything that is in the stream now is in the next index; returns how much that was."""
+    async def _caught_up(self) -> None:
+        """Wait until everything that is in the stream now is in the next index."""
         last = (await self._journal.state()).last
         progress = await self._replays.progress(REINDEX)
         total, bar = progress.left, ProgressBar("index ", progress.left)
@@ -183,7 +185,6 @@ class Building:
             await asyncio.sleep(LOOK_SECONDS)
             progress = await self._replays.progress(REINDEX)
         bar.end()
-        return total
 
     async def _comparable(self, name: str) -> bool:
         """Compare ids, counts and sampled documents; whether the next index has all that the live one has."""
@@ -244,14 +245,14 @@ def _print(report: Report) -> None:
     if report.extracted is not None:
         changed = report.extracted
         print(f"{changed.read} documents read again: {changed.unchanged} unchanged, {len(changed.changes)} changed")
-        for document, what in list(changed.changes.items())[:SHOWN]:
-            print(f"  {document}  {', '.join(what)}")
+        for document, differences in list(changed.changes.items())[:SHOWN]:
+            print(f"  {document}  {', '.join(differences)}")
     print(f"{report.handled} messages of the stream written into the next index")
     if report.live or report.next:
         print(f"{report.live} documents before, {report.next} after; {report.compared} compared")
     for what, ids in (("differs", report.different), ("LACKING", report.lacking)):
-        for document in ids[:SHOWN]:
-            print(f"  {what}  {document}")
+        for one in ids[:SHOWN]:
+            print(f"  {what}  {one}")
     if report.swapped:
         print("Swapped. `letterbox reindex --rollback` swaps back.")
     else:

@@ -152,7 +152,7 @@ class Replays:
         effects: bool = False,
         metadata: Mapping[str, str] | None = None,
     ) -> Progress:
-        """Create the temporary consumer, or go on with one that is there already; names in `metadata` begin with METADATA."""
+        """Create the temporary consumer, or go on with one that is there; names in `metadata` begin with METADATA."""
         try:
             return await self.progress(consumer)
         except NotFoundError:

@@ -1,6 +1,5 @@
 """The folder of the embedded index: a folder for each generation, and the link `live`, replaced atomically."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -22,7 +21,7 @@ class Folder:
     def live(self) -> str:
         """The generation that answers; the first is made here."""
         try:
-            return os.readlink(self._root / LIVE)
+            return (self._root / LIVE).readlink().name
         except FileNotFoundError:
             return self._first()
 
@@ -56,5 +55,5 @@ class Folder:
         try:
             (self._root / LIVE).symlink_to("1")
         except FileExistsError:  # another process was faster
-            return os.readlink(self._root / LIVE)
+            return (self._root / LIVE).readlink().name
         return "1"

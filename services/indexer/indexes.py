@@ -28,20 +28,21 @@ class Indexes:
         self._generations = generations
         self._open = {name: live}
         self._live = name
+        self._next: str | None = None
         self._switching = asyncio.Lock()
 
     async def write(self, documents: Sequence[IndexedDocument]) -> None:
         """Add or replace, first in the next generation: what is found stays found when it becomes the live one."""
         async with self._switching:
-            for index in reversed(list(self._open.values())):
-                await index.write(documents)
+            for name in sorted(self._open, key=lambda name: name != self._next):
+                await self._open[name].write(documents)
 
     async def write_next(self, documents: Sequence[IndexedDocument]) -> None:
         """Add or replace in the next generation alone."""
-        building = [index for name, index in self._open.items() if name != self._live]
-        if not building:
+        index = self._open.get(self._next or "")
+        if index is None:
             raise Unavailable("no index is built at the moment")
-        await building[0].write(documents)
+        await index.write(documents)
 
     async def delete_submission(self, contact_id: str) -> int:
         """Remove all documents of a submission from every generation, a kept one too; returns how many went."""
@@ -68,7 +69,7 @@ class Indexes:
         building = metadata is not None and metadata.get(PHASE) == BUILDING
         try:
             async with self._switching:
-                await self._settle({self._live} | ({metadata[GENERATION]} if metadata and building else set()))
+                await self._settle(metadata[GENERATION] if metadata and building else None)
         except Unavailable as error:
             raise Transient("index", str(error)) from error
         return building
@@ -78,14 +79,14 @@ class Indexes:
         for index in self._open.values():
             await index.close()
 
-    async def _settle(self, wanted: set[str]) -> None:
-        """Have `wanted` open, and the live one if that has changed; nothing else."""
+    async def _settle(self, following: str | None) -> None:
+        """Have the live generation open, and while one is built all of them: the swap may have happened already."""
         live = await self._generations.live()
-        wanted = {one for one in wanted if one != self._live} | {live}
+        wanted = {live} if following is None else {live, following, *await self._generations.others()}
         for name in wanted - set(self._open):
             self._open[name] = await self._generations.open(name, writer=True)
             log.info("index opened", extra={"generation": name})
-        self._live = live
+        self._live, self._next = live, following
         for name in set(self._open) - wanted:
             await self._open.pop(name).close()
             log.info("index closed", extra={"generation": name})
