@@ -91,10 +91,11 @@ class LocalStack:
             await asyncio.gather(*(self.stop(name) for name in group))
         (self.home.path / STATE).unlink(missing_ok=True)
 
-    async def start(self, name: str) -> None:
-        """Start a part that was stopped, and wait until it is healthy."""
+    async def start(self, name: str, *, wait: bool = True) -> None:
+        """Start a part that was stopped, and wait until it is healthy, unless told not to."""
         self._launch(self._part(name))
-        await self.healthy(name)
+        if wait:
+            await self.healthy(name)
 
     async def stop(self, name: str) -> None:
         """Stop a part as an operator would; it may finish what it began."""
