@@ -100,7 +100,11 @@ async def _findings(
 
 async def _repair(nc: Nats, finding: Finding, run_id: str) -> int:
     """Hand the event to the durable that owes; 0 when the event itself is gone."""
-    entries = await Journal(nc).of_subject(finding.subject)
+    journal, subject = Journal(nc), finding.subject
+    if subject.endswith(".*"):
+        found = await journal.subjects(subject)
+        subject = max(found, key=lambda one: int(one.rsplit(".", 1)[1]), default=subject.removesuffix("*") + "1")
+    entries = await journal.of_subject(subject)
     for entry in entries[-1:]:
         await redrive(nc, finding.owes, entry, f"repair-{run_id}")
     return len(entries[-1:])

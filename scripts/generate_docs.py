@@ -7,8 +7,9 @@ from pathlib import Path
 
 from prometheus_client import REGISTRY
 
+from letterbox.provision import ProvisionSettings
 from libs.events import documentation
-from libs.service.settings import PREFIX, ServiceSettings
+from libs.service.settings import PREFIX, EnvironmentSettings, ServiceSettings
 
 DOCS = Path(__file__).parent.parent / "docs"
 SERVICES = ("ingest", "storage", "indexer", "notifier", "search")
@@ -27,13 +28,17 @@ def settings_page() -> str:
     ]
     for service in SERVICES:
         settings: type[ServiceSettings] = importlib.import_module(f"services.{service}.settings").Settings
-        lines += ["", f"## {service}", "", "| variable | default | meaning |", "|---|---|---|"]
-        for name, field in sorted(settings.model_fields.items()):
-            default = (
-                "required" if field.is_required() else f"`{_default(field.get_default(call_default_factory=False))}`"
-            )
-            lines.append(f"| `{PREFIX}{name.upper()}` | {default} | {field.description or ''} |")
+        lines += ["", f"## {service}", "", *_settings_table(settings)]
+    lines += ["", "## letterbox provision", "", *_settings_table(ProvisionSettings)]
     return "\n".join(lines) + "\n"
+
+
+def _settings_table(settings: type[EnvironmentSettings]) -> list[str]:
+    lines = ["| variable | default | meaning |", "|---|---|---|"]
+    for name, field in sorted(settings.model_fields.items()):
+        default = "required" if field.is_required() else f"`{_default(field.get_default(call_default_factory=False))}`"
+        lines.append(f"| `{PREFIX}{name.upper()}` | {default} | {field.description or ''} |")
+    return lines
 
 
 def _default(value: object) -> str:

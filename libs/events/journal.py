@@ -51,6 +51,8 @@ class State:
     first: int
     last: int
     messages: int
+    forgets: bool
+    """Whether messages age out of it."""
 
 
 class Journal:
@@ -62,8 +64,9 @@ class Journal:
 
     async def state(self) -> State:
         """First and last sequence, and how many messages there are."""
-        state = (await self._api(f"STREAM.INFO.{self._stream}", {}))["state"]
-        return State(int(state["first_seq"]), int(state["last_seq"]), int(state["messages"]))
+        info = await self._api(f"STREAM.INFO.{self._stream}", {})
+        state, forgets = info["state"], bool(info["config"].get("max_age"))
+        return State(int(state["first_seq"]), int(state["last_seq"]), int(state["messages"]), forgets)
 
     async def subjects(self, *filters: str) -> dict[str, int]:
         """The subjects that match one of the filters, with their messages; for filters that match few."""

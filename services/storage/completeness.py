@@ -42,6 +42,7 @@ class Finding:
     owes: str = ""
     """The durable that makes it again, when it is handed `subject`."""
     subject: str = ""
+    """With `*` for its last token, the newest generation is meant."""
     age_seconds: float = 0.0
 
 
@@ -140,7 +141,7 @@ class Known:
         status = self.documents[number]["status"] if number in self.documents else None
         if number in self.documents and status not in ("indexed", "failed"):
             kind = DocumentFailed.type if failed else DocumentIndexed.type
-            subject = f"{kind}.{sid}.{number}.1"
+            subject = f"{kind}.{sid}.{number}.*"
             lack = Finding("missing", "postgres", sid, f"document_states row {number}", subject=subject)
             yield lack, STORAGE_JOURNEY, indexed or cause
 

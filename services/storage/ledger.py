@@ -68,7 +68,8 @@ class Ledger:
         self, first: int, last: int, tally: Tally, progress: Callable[[int], None] = lambda _: None
     ) -> AsyncIterator[Finding]:
         """What is wrong with the submissions and events from sequence `first` to `last`."""
-        begins = (await self.journal.state()).first
+        state = await self.journal.state()
+        begins = state.first if state.forgets else 1  # what aged out is not lost; anything else is
         for low in range(max(first, 1), last + 1, WINDOW):
             high = min(low + WINDOW - 1, last)
             reached = {durable.name: await passed(self.journal, [durable.name]) for durable in OWING}

@@ -140,12 +140,17 @@ async def test_an_object_removed_by_hand_is_found(keeper: Visitor, kind: str) ->
     assert [key async for key, _, _ in keeper.objects.keys(keys[0])] == keys
 
 
-async def test_a_purged_event_is_found(keeper: Visitor) -> None:
-    await done(keeper)  # what lies before the stream's first message counts as forgotten by age
+@pytest.mark.parametrize("which", ["last", "first of the stream"])
+async def test_a_purged_event_is_found(keeper: Visitor, which: str) -> None:
     submission = await done(keeper)
     await clean(keeper)
     async with stream(keeper) as js:
-        message = await js.get_last_msg(STREAM, f"submission.created.{submission}")
+        if which == "last":
+            message = await js.get_last_msg(STREAM, f"submission.created.{submission}")
+        else:
+            message = await js.get_msg(STREAM, (await js.stream_info(STREAM)).state.first_seq)
+            submission = message.subject.removeprefix("submission.created.")
+            assert submission != message.subject
         await js.delete_msg(STREAM, message.seq)
     found = await letterbox(keeper.stack, *NO_GRACE)
     assert found.status == 4
