@@ -5,7 +5,9 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 
+import pytest
 from pydantic import SecretStr
 
 from letterbox.local.home import REPOSITORY
@@ -18,8 +20,12 @@ from libs.events.journal import Journal
 from libs.events.publish import Publisher
 from libs.events.streams import DEAD_LETTERS, NOTIFIER_MAIL, STREAM
 from libs.service.settings import NatsSettings
+from tests.faults.test_bad_days import told_once
+from tests.support import files
 from tests.support.cluster import PASSWORD, USER, Cluster, cluster_of_three
-from tests.support.visitor import eventually
+from tests.support.command import letterbox
+from tests.support.stack import isolated_stack
+from tests.support.visitor import RATES_OFF, eventually, visiting
 
 EVENTS = 600
 KILLS = 3
@@ -99,3 +105,44 @@ async def test_a_leader_killed_three_times_loses_no_event_and_handles_all() -> N
                 await eventually(all_handled)
             assert (await Journal(nc).state()).messages == EVENTS
             assert (await Journal(nc, DEAD_LETTERS).state()).messages == 0
+
+
+async def test_the_services_go_on_while_leaders_die(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with cluster_of_three() as cluster, AsyncExitStack() as around:
+
+        async def there() -> bool:
+            return await provisioned(cluster)
+
+        await eventually(there)
+        access = {"NATS_URL": cluster.url, "NATS_USER": USER, "NATS_PASSWORD": PASSWORD}
+        on_the_cluster = {f"LETTERBOX_{name}": value for name, value in access.items()}
+        for name, value in on_the_cluster.items():
+            monkeypatch.setenv(name, value)  # for the operator's command
+        environment = {"*": on_the_cluster, "ingest": RATES_OFF}
+        stack = await around.enter_async_context(isolated_stack(environment=environment))
+        visitor = await around.enter_async_context(visiting(stack))
+        settings = NatsSettings(nats_url=cluster.url, nats_user=USER, nats_password=SecretStr(PASSWORD))
+        nc = await around.enter_async_context(connected(settings))
+        ids: list[str] = []
+
+        async def accepted() -> bool:
+            answer = await visitor.send(files=[("note.pdf", files.pdf("The lamp is out"))])
+            assert answer.status in (202, 503)
+            ids.extend([answer.id] if answer.status == 202 else [])
+            return answer.status == 202
+
+        for _ in range(KILLS):
+            for _ in range(4):
+                await eventually(accepted)
+            dead = await leader(nc)
+            cluster.kill(dead)
+            for _ in range(4):
+                await eventually(accepted)
+            cluster.start(dead)
+        for submission in ids:
+            await told_once(visitor, submission)
+
+        async def clean() -> bool:
+            return (await letterbox(stack, "verify", "--grace", "0")).status == 0
+
+        await eventually(clean)
