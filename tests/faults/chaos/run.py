@@ -16,6 +16,8 @@ from tests.support.visitor import RATES_OFF, visiting
 
 PARTS = ("ingest", "storage", "indexer", "notifier", "search", "nats", "postgres", "object-store", "mail")
 FREEZE_SECONDS = 6.0
+LONG_FREEZE_SECONDS = 30.0
+"""In a soak."""
 PACE_SECONDS = 0.6
 INSIDE = {"LETTERBOX_FAILPOINT": "after-effect:0.004,before-ack:0.004"}
 
@@ -85,7 +87,7 @@ async def _kill(stack: LocalStack, chance: random.Random, kills: int, minutes: f
         frozen = chance.choice(PARTS)
         with contextlib.suppress(ProcessLookupError):
             stack.pause(frozen)
-            await asyncio.sleep(FREEZE_SECONDS)
+            await asyncio.sleep(LONG_FREEZE_SECONDS if minutes else FREEZE_SECONDS)
             stack.resume(frozen)
 
 
