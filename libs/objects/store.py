@@ -119,33 +119,42 @@ class ObjectStore:
         Returns how many there were; needs the rights to list and to delete.
         """
         keys = [key async for key, _, _ in self.keys(prefix)]
+        await self.delete(keys)  # first: in a bucket with versions this leaves markers, which go with the versions
         try:
-            gone = len(keys) + await self._erase_versions(prefix, keys) + await self._abort_uploads(prefix)
+            gone = max(len(keys), await self._erase_versions(prefix))
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") not in WITHOUT_VERSIONS:
                 raise transient(error) from error
             gone = len(keys)
         except FAILURES as error:
             raise transient(error) from error
-        await self.delete(keys)
-        return gone
+        return gone + await self._abort_uploads(prefix)
 
-    async def _erase_versions(self, prefix: str, current: Sequence[str]) -> int:
-        """Remove what a versioned bucket keeps behind its keys; returns how many versions were not the current one."""
+    async def _erase_versions(self, prefix: str) -> int:
+        """Remove what a bucket with versions keeps; returns how many versions had content."""
         gone = 0
         async for page in self.client.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=prefix):
-            versions = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
-            found = [(v["Key"], v["VersionId"]) for v in versions if v.get("VersionId", "null") != "null"]
-            for key, version in found:
-                await self.client.delete_object(Bucket=self.bucket, Key=key, VersionId=version)
-            gone += max(0, len(found) - len(current)) if found else 0
+            versions, markers = page.get("Versions", ()), page.get("DeleteMarkers", ())
+            for one in (*versions, *markers):
+                version = one.get("VersionId", "null")  # what was there before the bucket kept versions
+                await self.client.delete_object(Bucket=self.bucket, Key=one["Key"], VersionId=version)
+            gone += len(versions)
         return gone
 
     async def _abort_uploads(self, prefix: str) -> int:
-        answer = await self.client.list_multipart_uploads(Bucket=self.bucket, Prefix=prefix)
-        uploads = answer.get("Uploads", ())
-        for upload in uploads:
-            await self.client.abort_multipart_upload(Bucket=self.bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+        try:
+            answer = await self.client.list_multipart_uploads(Bucket=self.bucket, Prefix=prefix)
+            uploads = answer.get("Uploads", ())
+            for upload in uploads:
+                await self.client.abort_multipart_upload(
+                    Bucket=self.bucket, Key=upload["Key"], UploadId=upload["UploadId"]
+                )
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") not in WITHOUT_VERSIONS:
+                raise transient(error) from error
+            return 0
+        except FAILURES as error:
+            raise transient(error) from error
         return len(uploads)
 
     async def check(self) -> None:
