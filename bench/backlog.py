@@ -1,12 +1,13 @@
 """A backlog of submissions, made through the catalogue's models."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from secrets import token_hex
 
 import nats
 
 from letterbox.local.stack import LocalStack
-from libs.events.catalogue import SubmissionCreated
+from libs.events.catalogue import Event, SubmissionCreated
 from libs.events.publish import Publisher
 
 AT_ONCE = 2000
@@ -27,14 +28,19 @@ def submission(number: int) -> SubmissionCreated:
 
 async def fill(stack: LocalStack, count: int) -> None:
     """Publish `count` submissions, as ingest would."""
+    await publish(stack, "ingest", [submission(number) for number in range(count)])
+
+
+async def publish(stack: LocalStack, user: str, events: Sequence[Event]) -> None:
+    """Publish `events` as the service `user` would."""
     nc = await nats.connect(
         stack.address("nats"),
-        user="ingest",
-        password=stack.secret("nats-ingest"),
-        inbox_prefix=b"_INBOX_ingest",
+        user=user,
+        password=stack.secret(f"nats-{user}"),
+        inbox_prefix=f"_INBOX_{user}".encode(),
         pending_size=0,
     )
-    publisher = Publisher(nc, "ingest")
-    for begin in range(0, count, AT_ONCE):
-        await publisher.publish_all([(submission(n), "bench") for n in range(begin, min(count, begin + AT_ONCE))])
+    publisher = Publisher(nc, user)
+    for begin in range(0, len(events), AT_ONCE):
+        await publisher.publish_all([(event, "bench") for event in events[begin : begin + AT_ONCE]])
     await nc.close()

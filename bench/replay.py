@@ -7,11 +7,10 @@ from tempfile import mkdtemp
 
 import nats
 
-from bench.backlog import submission
+from bench.backlog import publish, submission
 from bench.measure import ROUNDS, Row, stack_for, until
 from letterbox.local.stack import LocalStack
 from libs.events.catalogue import MESSAGE, SubmissionCreated, SubmissionStored, document_id
-from libs.events.publish import Publisher
 from libs.events.replay import FOR_EVER, REINDEX, Replays
 from libs.events.streams import INDEXER_INDEX
 from libs.index.generations import TantivyGenerations
@@ -21,7 +20,6 @@ from services.indexer.indexes import BUILDING, GENERATION, PHASE
 
 COUNT = 10_000
 BATCH = 200
-AT_ONCE = 2000
 SERVERS = ("nats", "object-store", "indexer")
 
 
@@ -40,20 +38,9 @@ async def run(*, quick: bool) -> list[Row]:
 
 async def _fill(stack: LocalStack, submissions: list[SubmissionCreated]) -> None:
     """What ingest and storage publish, and wait until it is indexed for the first time."""
-    for user in ("ingest", "storage"):
-        nc = await nats.connect(
-            stack.address("nats"), user=user, password=stack.secret(f"nats-{user}"),
-            inbox_prefix=f"_INBOX_{user}".encode(), pending_size=0,
-        )  # fmt: skip
-        publisher = Publisher(nc, user)
-        for begin in range(0, len(submissions), AT_ONCE):
-            some = submissions[begin : begin + AT_ONCE]
-            if user == "ingest":
-                await publisher.publish_all([(one, "bench") for one in some])
-            else:
-                stored = [SubmissionStored(submission_id=one.submission_id, attachments=0) for one in some]
-                await publisher.publish_all([(one, "bench") for one in stored])
-        await nc.close()
+    await publish(stack, "ingest", submissions)
+    stored = [SubmissionStored(submission_id=one.submission_id, attachments=0) for one in submissions]
+    await publish(stack, "storage", stored)
     index = TantivyIndex(stack.home.path / "index")
 
     async def indexed() -> bool:

@@ -92,10 +92,9 @@ async def _again(journal: Journal, entry: Entry) -> _Again | None:
     if not isinstance(event, DocumentStored):
         return None
     place = f"{event.submission_id}.{event.number}.*"
-    known = await journal.subjects(f"{DocumentExtracted.type}.{place}", f"{DocumentFailed.type}.{place}")
-    if not known:
+    newest = await journal.newest(f"{DocumentExtracted.type}.{place}", f"{DocumentFailed.type}.{place}")
+    if not newest:
         return None  # it has not been read for the first time yet
-    newest = max(int(subject.rsplit(".", 1)[1]) for subject in known)
     body = event.model_copy(update={"generation": newest + 1}).model_dump_json().encode()
     again = replace(entry, body=body)
     return _Again(again, INDEXER_EXTRACT.name, event.submission_id, event.number, newest, newest + 1)

@@ -102,8 +102,7 @@ async def _repair(nc: Nats, finding: Finding, run_id: str) -> int:
     """Hand the event to the durable that owes; 0 when the event itself is gone."""
     journal, subject = Journal(nc), finding.subject
     if subject.endswith(".*"):
-        found = await journal.subjects(subject)
-        subject = max(found, key=lambda one: int(one.rsplit(".", 1)[1]), default=subject.removesuffix("*") + "1")
+        subject = f"{subject.removesuffix('*')}{await journal.newest(subject)}"
     entries = await journal.of_subject(subject)
     for entry in entries[-1:]:
         await redrive(nc, finding.owes, entry, f"repair-{run_id}")

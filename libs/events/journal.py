@@ -76,6 +76,10 @@ class Journal:
             found |= answer["state"].get("subjects") or {}
         return found
 
+    async def newest(self, *filters: str) -> int:
+        """The highest generation among the subjects that match, each ending with one; 0 when there is none."""
+        return max((int(subject.rsplit(".", 1)[1]) for subject in await self.subjects(*filters)), default=0)
+
     async def walk(self, first: int = 1, last: int | None = None) -> AsyncIterator[list[Entry]]:
         """The messages from `first` to `last`, in batches, in order."""
         async with self._inbox() as (inbox, arrived):

@@ -1,10 +1,15 @@
 """Generations of an index: the live one, which searches ask, and beside it one that is built or kept."""
 
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from libs.index.folder import Folder
 from libs.index.protocol import SearchIndex, Unavailable
+
+if TYPE_CHECKING:
+    from libs.index.meilisearch import MeilisearchIndex
 
 
 class Generations(Protocol):
@@ -40,24 +45,18 @@ class TantivyGenerations:
 
     async def live(self) -> str:
         """What the link names."""
-        try:
+        with self._errors():
             return self._folder.live()
-        except OSError as error:
-            raise self._away(error) from error
 
     async def others(self) -> list[str]:
         """All folders that the link does not name."""
-        try:
+        with self._errors():
             return self._folder.others()
-        except OSError as error:
-            raise self._away(error) from error
 
     async def new(self) -> str:
         """The folder with the next number."""
-        try:
+        with self._errors():
             return self._folder.new()
-        except OSError as error:
-            raise self._away(error) from error
 
     async def open(self, name: str, *, writer: bool) -> SearchIndex:
         """The index in one folder."""
@@ -67,15 +66,17 @@ class TantivyGenerations:
 
     async def swap(self, name: str) -> str:
         """Replace the link."""
-        was = await self.live()
-        try:
+        with self._errors():
+            was = self._folder.live()
             self._folder.swap(name)
-        except OSError as error:
-            raise self._away(error) from error
         return was
 
-    def _away(self, error: OSError) -> Unavailable:
-        return Unavailable(f"the index in {self._path}: {type(error).__name__}")
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise Unavailable(f"the index in {self._path}: {type(error).__name__}") from error
 
 
 class MeilisearchGenerations:
@@ -93,31 +94,19 @@ class MeilisearchGenerations:
 
     async def others(self) -> list[str]:
         """The second index, if it is there."""
-        from libs.index.meilisearch import MeilisearchIndex
-
-        index = MeilisearchIndex(self._url, self._key, self._next)
-        try:
+        async with _closing(self._index(self._next)) as index:
             return [self._next] if await index.exists() else []
-        finally:
-            await index.close()
 
     async def new(self) -> str:
         """The second index, empty."""
-        from libs.index.meilisearch import MeilisearchIndex
-
-        index = MeilisearchIndex(self._url, self._key, self._next)
-        try:
+        async with _closing(self._index(self._next)) as index:
             await index.drop()
             await index.prepare()
-        finally:
-            await index.close()
         return self._next
 
     async def open(self, name: str, *, writer: bool) -> SearchIndex:
         """One of the two; with its settings, when it is to be written."""
-        from libs.index.meilisearch import MeilisearchIndex
-
-        index = MeilisearchIndex(self._url, self._key, name)
+        index = self._index(name)
         try:
             if writer:
                 await index.prepare()
@@ -128,11 +117,19 @@ class MeilisearchGenerations:
 
     async def swap(self, name: str) -> str:
         """Exchange the two."""
+        async with _closing(self._index(self._uid)) as index:
+            await index.swap(name)
+        return name
+
+    def _index(self, uid: str) -> "MeilisearchIndex":
         from libs.index.meilisearch import MeilisearchIndex
 
-        index = MeilisearchIndex(self._url, self._key, self._uid)
-        try:
-            await index.swap(name)
-        finally:
-            await index.close()
-        return name
+        return MeilisearchIndex(self._url, self._key, uid)
+
+
+@asynccontextmanager
+async def _closing(index: "MeilisearchIndex") -> AsyncIterator["MeilisearchIndex"]:
+    try:
+        yield index
+    finally:
+        await index.close()

@@ -5,12 +5,11 @@ from typing import Any
 
 import pytest
 from aiobotocore.session import get_session
-from pydantic import SecretStr
 
-from letterbox.local.objects import REGION, access_key
+from letterbox.local.objects import REGION
 from libs.objects.store import ObjectStore, object_store
-from libs.service.settings import ObjectSettings
 from tests.support.stack import isolated_stack
+from tests.support.visitor import operators_objects
 
 OURS, OTHER = "text/" + "a" * 32 + "/", "text/" + "b" * 32 + "/"
 PART = b"x" * (5 << 20)
@@ -20,12 +19,7 @@ PART = b"x" * (5 << 20)
 async def bucket() -> AsyncIterator[tuple[ObjectStore, Any, str]]:
     """A store, a bare client, and the name of their bucket, which keeps versions."""
     async with isolated_stack(("object-store",)) as stack:
-        settings = ObjectSettings(
-            s3_endpoint_url=stack.address("object-store"),
-            s3_region=REGION,
-            s3_access_key=access_key("operator"),
-            s3_secret_key=SecretStr(stack.secret("s3-operator")),
-        )
+        settings = operators_objects(stack)
         session = get_session()
         async with (
             object_store(settings) as objects,

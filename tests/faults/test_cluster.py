@@ -21,9 +21,9 @@ from libs.events.publish import Publisher
 from libs.events.streams import DEAD_LETTERS, NOTIFIER_MAIL, STREAM
 from libs.service.settings import NatsSettings
 from tests.faults.test_bad_days import told_once
+from tests.flow.test_verify import clean
 from tests.support import files
 from tests.support.cluster import PASSWORD, USER, Cluster, cluster_of_three
-from tests.support.command import letterbox
 from tests.support.stack import isolated_stack
 from tests.support.visitor import RATES_OFF, eventually, visiting
 
@@ -142,7 +142,4 @@ async def test_the_services_go_on_while_leaders_die(monkeypatch: pytest.MonkeyPa
         for submission in ids:
             await told_once(visitor, submission)
 
-        async def clean() -> bool:
-            return (await letterbox(stack, "verify", "--grace", "0")).status == 0
-
-        await eventually(clean)
+        await clean(visitor)

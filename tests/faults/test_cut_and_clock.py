@@ -10,8 +10,8 @@ import pytest
 
 from letterbox.local.stack import LocalStack
 from tests.faults.test_bad_days import told_once
+from tests.flow.test_verify import clean
 from tests.support import files
-from tests.support.command import letterbox
 from tests.support.relay import Relay, relaying
 from tests.support.stack import isolated_stack
 from tests.support.visitor import RATES_OFF, Answer, Visitor, eventually, visiting
@@ -48,10 +48,7 @@ async def all_well(visitor: Visitor, ids: list[str]) -> None:
 
         await eventually(indexed)
 
-    async def clean() -> bool:
-        return (await letterbox(visitor.stack, "verify", "--grace", "0")).status == 0
-
-    await eventually(clean)
+    await clean(visitor)
 
 
 async def sent(visitor: Visitor, count: int) -> list[str]:

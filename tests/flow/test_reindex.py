@@ -1,9 +1,10 @@
 """Reindex: the next index is built, compared and swapped in while searches go on; and back again."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -13,6 +14,8 @@ from tests.support.stack import isolated_stack
 from tests.support.visitor import RATES_OFF, Visitor, visiting
 
 PROBE_SECONDS = 0.05
+POST_SECONDS = 0.1
+T = TypeVar("T")
 RULE = '[[rule]]\nname = "one"\ntag = "{}"\nwords = ["lighthouse"]\n'
 
 
@@ -27,37 +30,18 @@ async def keeper(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Visi
 
 
 @asynccontextmanager
-async def probing(visitor: Visitor) -> AsyncIterator[list[int]]:
-    """How much a search for everything finds, every PROBE_SECONDS; any error fails the test."""
-    totals: list[int] = []
+async def repeating(step: Callable[[], Awaitable[T]], pause: float) -> AsyncIterator[list[T]]:
+    """`step` again and again, and what it answered; any error fails the test."""
+    answers: list[T] = []
 
-    async def probe() -> None:
+    async def repeat() -> None:
         while True:
-            totals.append(len(await visitor.found("")))
-            await asyncio.sleep(PROBE_SECONDS)
+            answers.append(await step())
+            await asyncio.sleep(pause)
 
-    task = asyncio.create_task(probe())
+    task = asyncio.create_task(repeat())
     try:
-        yield totals
-        assert not task.done(), task.exception()
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-@asynccontextmanager
-async def posting(visitor: Visitor) -> AsyncIterator[list[str]]:
-    """Submissions that go on and on."""
-    ids: list[str] = []
-
-    async def post() -> None:
-        while True:
-            ids.append((await visitor.send()).id)
-            await asyncio.sleep(0.1)
-
-    task = asyncio.create_task(post())
-    try:
-        yield ids
+        yield answers
         assert not task.done(), task.exception()
     finally:
         task.cancel()
@@ -67,16 +51,20 @@ async def posting(visitor: Visitor) -> AsyncIterator[list[str]]:
 async def test_nobody_notices_a_reindex_nor_its_rollback(keeper: Visitor) -> None:
     for _ in range(3):
         await done(keeper)
+
+    async def total() -> int:
+        return len(await keeper.found(""))
+
     live = keeper.stack.home.path / "index" / "live"
     for arguments, generation in (([], "2"), (["--rollback"], "1"), ([], "2")):
-        async with probing(keeper) as totals, posting(keeper) as ids:
+        async with repeating(total, PROBE_SECONDS) as totals, repeating(keeper.send, POST_SECONDS) as sent:
             built = await letterbox(keeper.stack, "reindex", "--json", *arguments)
             assert built.status == 0, built.err + built.out
         assert built.json["swapped"]
         assert built.json["lacking"] == built.json["different"] == []
         assert built.json["compared"] > 0
         assert live.readlink().name == generation
-        assert ids
+        assert sent
         assert len(totals) > 20
         assert totals == sorted(totals)  # no answer ever shrank
         await clean(keeper)

@@ -149,17 +149,21 @@ async def eventually(look: Callable[[], Awaitable[T | None]]) -> T:
         await asyncio.sleep(0.1)
 
 
-@asynccontextmanager
-async def visiting(stack: LocalStack) -> AsyncIterator[Visitor]:
-    """A visitor of a running stack."""
-    settings = ObjectSettings(
+def operators_objects(stack: LocalStack) -> ObjectSettings:
+    """The stack's bucket, with the operator's key."""
+    return ObjectSettings(
         s3_endpoint_url=stack.address("object-store"),
         s3_region=REGION,
         s3_access_key=access_key("operator"),
         s3_secret_key=SecretStr(stack.secret("s3-operator")),
     )
+
+
+@asynccontextmanager
+async def visiting(stack: LocalStack) -> AsyncIterator[Visitor]:
+    """A visitor of a running stack."""
     async with (
-        object_store(settings) as objects,
+        object_store(operators_objects(stack)) as objects,
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as http,
     ):
         yield Visitor(stack, http, objects)
