@@ -1,59 +1,90 @@
 """Filling the next index from the stream beside a running service, against writing the same documents directly."""
 
+import asyncio
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import mkdtemp
 
 import nats
+from pydantic import SecretStr
 
 from bench.backlog import publish, submission
 from bench.measure import ROUNDS, Row, stack_for, until
+from bench.prose import prose
+from letterbox.local.objects import REGION, access_key
 from letterbox.local.stack import LocalStack
-from libs.events.catalogue import MESSAGE, SubmissionCreated, SubmissionStored, document_id
+from libs.events.catalogue import MESSAGE, DocumentExtracted, SubmissionCreated, SubmissionStored, document_id
 from libs.events.replay import FOR_EVER, REINDEX, Replays
-from libs.events.streams import INDEXER_INDEX
+from libs.events.streams import INDEXER_REBUILD
 from libs.index.generations import TantivyGenerations
 from libs.index.protocol import IndexedDocument
 from libs.index.tantivy import TantivyIndex
+from libs.objects.store import object_store
+from libs.service.settings import ObjectSettings
+from services.indexer import texts
 from services.indexer.indexes import BUILDING, GENERATION, PHASE
+from services.indexer.texts import KeptText
 
-COUNT = 10_000
+MESSAGES = 10_000
+DOCUMENTS = 3_000
+"""In the row with documents, one submission in two has one."""
+MESSAGE_CHARACTERS, DOCUMENT_CHARACTERS = 600, 10_000
 BATCH = 200
+AT_ONCE = 32
 SERVERS = ("nats", "object-store", "indexer")
 
 
 async def run(*, quick: bool) -> list[Row]:
-    """The row."""
-    count = COUNT // 10 if quick else COUNT
+    """A row for short messages alone, and one for messages and documents."""
+    some = 10 if quick else 1
+    messages = [submission(number) for number in range(MESSAGES // some)]
+    alone = await _measured(f"replay of {len(messages):,} short messages into the next index", messages, [], quick)
+    submissions = [
+        one.model_copy(update={"message": prose(MESSAGE_CHARACTERS, seed)})
+        for seed, one in enumerate(messages[: 2 * DOCUMENTS // some])
+    ]
+    documents = [_kept(one, seed) for seed, one in enumerate(submissions[::2])]
+    what = f"replay of {len(submissions):,} messages and {len(documents):,} documents into the next index"
+    return [alone, await _measured(what, submissions, documents, quick)]
+
+
+async def _measured(what: str, submissions: list[SubmissionCreated], documents: list[KeptText], quick: bool) -> Row:
     ours, baseline = [], []
+    indexed = [_message(one) for one in submissions] + [one.indexed() for one in documents]
     async with stack_for(SERVERS) as stack:
-        submissions = [submission(number) for number in range(count)]
-        await _fill(stack, submissions)
+        await _fill(stack, submissions, documents)
         for _ in range(1 if quick else ROUNDS):
-            baseline.append(await _directly(submissions))
-            ours.append(await _replayed(stack, count))
-    return [Row.at_least(f"replay of {count:,} messages into the next index", ours, baseline, 0.7, "/s")]
+            baseline.append(await _directly(indexed))
+            ours.append(await _replayed(stack, len(indexed)))
+    return Row.at_least(what, ours, baseline, 0.7, "documents/s")
 
 
-async def _fill(stack: LocalStack, submissions: list[SubmissionCreated]) -> None:
-    """What ingest and storage publish, and wait until it is indexed for the first time."""
+async def _fill(stack: LocalStack, submissions: list[SubmissionCreated], documents: list[KeptText]) -> None:
+    """What ingest, storage and indexer publish and keep, and wait until it is indexed for the first time."""
+    settings = ObjectSettings(
+        s3_endpoint_url=stack.address("object-store"), s3_region=REGION,
+        s3_access_key=access_key("indexer"), s3_secret_key=SecretStr(stack.secret("s3-indexer")),
+    )  # fmt: skip
+    async with object_store(settings) as objects:
+        for begin in range(0, len(documents), AT_ONCE):
+            await asyncio.gather(*(texts.keep(objects, one) for one in documents[begin : begin + AT_ONCE]))
     await publish(stack, "ingest", submissions)
-    stored = [SubmissionStored(submission_id=one.submission_id, attachments=0) for one in submissions]
-    await publish(stack, "storage", stored)
+    await publish(stack, "indexer", [_extracted(one) for one in documents])
+    await publish(stack, "storage", [_stored(one) for one in submissions])
     index = TantivyIndex(stack.home.path / "index")
 
     async def indexed() -> bool:
-        return await index.count() == len(submissions)
+        return await index.count() == len(submissions) + len(documents)
 
     await until(indexed, 600)
     await index.close()
 
 
-async def _directly(submissions: list[SubmissionCreated]) -> float:
+async def _directly(documents: Sequence[IndexedDocument]) -> float:
     folder = Path(mkdtemp(prefix="letterbox-bench-"))
     index = TantivyIndex(folder, writer=True)
-    documents = [_document(one) for one in submissions]
     began = time.perf_counter()
     for begin in range(0, len(documents), BATCH):
         await index.write(documents[begin : begin + BATCH])
@@ -63,7 +94,7 @@ async def _directly(submissions: list[SubmissionCreated]) -> float:
     return len(documents) / seconds
 
 
-def _document(one: SubmissionCreated) -> IndexedDocument:
+def _message(one: SubmissionCreated) -> IndexedDocument:
     return IndexedDocument(
         document_id=document_id(one.submission_id, MESSAGE), contact_id=one.submission_id, filename="message",
         title=one.subject_line, text=one.message, contact_name=one.name, document_type="message", tags=(),
@@ -71,15 +102,34 @@ def _document(one: SubmissionCreated) -> IndexedDocument:
     )  # fmt: skip
 
 
+def _kept(one: SubmissionCreated, seed: int) -> KeptText:
+    return KeptText(
+        submission_id=one.submission_id, number="1", generation=1, filename="notes.txt", contact_name=one.name,
+        created_at=one.created_at, size=DOCUMENT_CHARACTERS, pages=(prose(DOCUMENT_CHARACTERS, seed),), title="Notes",
+        language="en", tags=(), extractor="text",
+    )  # fmt: skip
+
+
+def _extracted(one: KeptText) -> DocumentExtracted:
+    return DocumentExtracted(
+        submission_id=one.submission_id, number=one.number, text_key=one.key, characters=one.size, pages=1,
+        language="en", extractor="text",
+    )  # fmt: skip
+
+
+def _stored(one: SubmissionCreated) -> SubmissionStored:
+    return SubmissionStored(submission_id=one.submission_id, attachments=0)
+
+
 async def _replayed(stack: LocalStack, count: int) -> float:
-    """Messages per second from the first that indexer takes to the last."""
+    """Documents per second from the first that indexer takes to the last."""
     nc = await nats.connect(
         stack.address("nats"), user="operator", password=stack.secret("nats-operator"), inbox_prefix=b"_INBOX_operator"
     )
     replays = Replays(nc)
     generation = await TantivyGenerations(stack.home.path / "index").new()
     metadata = {PHASE: BUILDING, GENERATION: generation}
-    await replays.begin(REINDEX, INDEXER_INDEX.filters, until=FOR_EVER, metadata=metadata)
+    await replays.begin(REINDEX, INDEXER_REBUILD.filters, until=FOR_EVER, metadata=metadata)
 
     async def left() -> int:
         return (await replays.progress(REINDEX)).left

@@ -17,7 +17,7 @@ from letterbox.progress_bar import ProgressBar
 from libs.events.journal import Journal
 from libs.events.progress import passed
 from libs.events.replay import FOR_EVER, REINDEX, WATCH_SECONDS, Progress, Replays
-from libs.events.streams import INDEXER_INDEX
+from libs.events.streams import INDEXER_INDEX, INDEXER_REBUILD, Durable
 from libs.index.choose import generations
 from libs.index.protocol import Filters, Hit, Query, SearchIndex, Unavailable
 from services.indexer.indexes import BUILDING, GENERATION, KEPT, PHASE
@@ -110,7 +110,7 @@ class Building:
             return
         if progress is not None:
             await self._replays.end(REINDEX)
-        await self._consumer(1, BUILDING, await self._generations.new())
+        await self._consumer(1, BUILDING, await self._generations.new(), INDEXER_REBUILD)
 
     async def go_back(self) -> None:
         """Begin with the kept generation, and what came since it was swapped out."""
@@ -120,7 +120,7 @@ class Building:
         if progress is None or progress.metadata[GENERATION] not in await self._generations.others():
             raise CannotStart("No index is kept from an earlier `letterbox reindex`.")
         await self._replays.end(REINDEX)
-        await self._consumer(int(progress.metadata[SINCE]), BUILDING, progress.metadata[GENERATION])
+        await self._consumer(int(progress.metadata[SINCE]), BUILDING, progress.metadata[GENERATION], INDEXER_INDEX)
 
     async def finish(self, *, force: bool) -> None:
         """Follow until the next index is complete; compare, swap, and keep the old one."""
@@ -148,11 +148,11 @@ class Building:
         since = await passed(self._journal, [INDEXER_INDEX.name]) + 1
         await self._replays.end(REINDEX)
         await asyncio.sleep(2 * WATCH_SECONDS)  # until indexer has let go: it must take nothing from the next consumer
-        await self._consumer(since, KEPT, name)
+        await self._consumer(since, KEPT, name, INDEXER_INDEX)
 
-    async def _consumer(self, since: int, phase: str, generation: str) -> None:
+    async def _consumer(self, since: int, phase: str, generation: str, reads: Durable) -> None:
         progress = await self._replays.begin(
-            REINDEX, INDEXER_INDEX.filters, since=since, until=FOR_EVER,
+            REINDEX, reads.filters, since=since, until=FOR_EVER,
             metadata={PHASE: phase, GENERATION: generation, SINCE: str(since)},
         )  # fmt: skip
         self._report.handled = self._report.handled or progress.left

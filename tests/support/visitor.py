@@ -164,6 +164,9 @@ async def visiting(stack: LocalStack) -> AsyncIterator[Visitor]:
     """A visitor of a running stack."""
     async with (
         object_store(operators_objects(stack)) as objects,
-        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as http,
+        # A connection for each request: the client would reuse one on which it gave up sending a refused body.
+        aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(force_close=True), timeout=aiohttp.ClientTimeout(total=60)
+        ) as http,
     ):
         yield Visitor(stack, http, objects)
