@@ -42,6 +42,16 @@ class Row:
         text = "no bar" if bar is None else f"≥ {bar:g}"
         return cls(what, f"{mine:,.0f} {unit}", f"{other:,.0f} {unit}", ratio, text, bar is None or ratio >= bar)
 
+    @classmethod
+    def at_most(
+        cls, what: str, ours: Sequence[float], baseline: Sequence[float], bar: float | None, unit: str
+    ) -> "Row":
+        """Costs: the median of ours over the median of the baseline's."""
+        mine, other = statistics.median(ours), statistics.median(baseline)
+        ratio = mine / other
+        text = "no bar" if bar is None else f"≤ {bar:g}"
+        return cls(what, f"{mine:,.1f} {unit}", f"{other:,.1f} {unit}", ratio, text, bar is None or ratio <= bar)
+
 
 @asynccontextmanager
 async def stack_for(
@@ -88,7 +98,7 @@ async def output_of(
         async with asyncio.timeout(seconds):
             text = (await child.stdout.read()).decode()
             if await child.wait():
-                raise RuntimeError(f"{module} failed")
+                raise RuntimeError(f"{module} failed: {text[-2000:]}")
     return text
 
 

@@ -1,5 +1,6 @@
 """`python -m services.indexer`."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -20,6 +21,8 @@ from services.indexer.indexes import indexes
 from services.indexer.sandbox import Limits, Sandbox
 from services.indexer.settings import Settings
 
+NICENESS = 10
+"""Reading and indexing yield the processors to what visitors wait for."""
 INDEX_WRITERS = 2
 """While one batch is written, the next is read."""
 
@@ -32,6 +35,7 @@ def _always(handler: Handler, _effects: bool) -> Handler:
 @asynccontextmanager
 async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
     """Everything indexer is made of, opened in order and closed in reverse."""
+    os.nice(NICENESS)
     async with AsyncExitStack() as stack:
         rules = tags.Rules.load(settings.rules_path or tags.DEFAULT_RULES)
         limits = Limits(memory_bytes=settings.extract_memory_bytes, wall_seconds=settings.extract_seconds)

@@ -60,6 +60,12 @@ class State:
     details_generation: int = 0
     details: dict[str, object] = field(default_factory=dict)
 
+    @property
+    def row(self) -> tuple[object, ...]:
+        """The row of `document_states`."""
+        state = (self.generation, self.rank, self.status, self.reason)
+        return (self.document_id, self.submission_id, *state, self.details_generation, self.details)
+
     def fold(self, event: DocumentEvent) -> None:
         """Take `event` in; the outcome is the same in any order."""
         rank, status = RANKS[type(event)]
@@ -73,29 +79,18 @@ class State:
 
 async def write(pool: Pool, received: Sequence[Received[Event]]) -> None:
     """Write the steps and states of a batch in one transaction. Raises Transient when PostgreSQL is away."""
-    steps = [_step(one) for one in received]
-    states = list(_states(received).values())
+    steps = [step_row(one) for one in received]
+    states = list(folded(received).values())
     with postgres_errors(), statement("write journey"):
         async with pool.acquire(timeout=5) as connection, connection.transaction():
             await connection.execute(INSERT_STEPS, *map(list, zip(*steps, strict=True)))
             if states:
-                rows = [
-                    (
-                        s.document_id,
-                        s.submission_id,
-                        s.generation,
-                        s.rank,
-                        s.status,
-                        s.reason,
-                        s.details_generation,
-                        s.details,
-                    )
-                    for s in sorted(states, key=lambda state: state.document_id)
-                ]
+                rows = [state.row for state in sorted(states, key=lambda state: state.document_id)]
                 await connection.execute(MERGE_STATES, *map(list, zip(*rows, strict=True)))
 
 
-def _step(one: Received[Event]) -> tuple[object, ...]:
+def step_row(one: Received[Event]) -> tuple[object, ...]:
+    """The row of `journey`."""
     event = one.event
     document = event.document_id if isinstance(event, DocumentEvent) else None
     target = event.target if isinstance(event, NotificationSent | NotificationFailed) else None
@@ -103,7 +98,8 @@ def _step(one: Received[Event]) -> tuple[object, ...]:
     return (one.sequence, event.submission_id, event.type, document, target, reason, one.time)
 
 
-def _states(received: Sequence[Received[Event]]) -> dict[str, State]:
+def folded(received: Sequence[Received[Event]]) -> dict[str, State]:
+    """What a batch says of each document, by its id."""
     states: dict[str, State] = {}
     for one in received:
         event = one.event

@@ -27,30 +27,22 @@ on conflict (id) do nothing
 
 async def insert(pool: Pool, received: Sequence[Received[SubmissionCreated]]) -> None:
     """Record the submissions and all their documents in one transaction. Raises Transient when PostgreSQL is away."""
-    submissions = [
-        (
-            e.submission_id,
-            e.form,
-            e.name,
-            e.email,
-            e.subject_line,
-            e.message,
-            e.metadata,
-            e.held,
-            e.created_at,
-            r.sequence,
-        )
-        for r in received
-        for e in (r.event,)
-    ]
-    documents = [row for r in received for row in _documents(r.event)]
+    submissions = [submission_row(one) for one in received]
+    documents = [row for r in received for row in document_rows(r.event)]
     with postgres_errors(), statement("insert submissions"):
         async with pool.acquire(timeout=5) as connection, connection.transaction():
             await connection.execute(INSERT_SUBMISSIONS, *_columns(submissions))
             await connection.execute(INSERT_DOCUMENTS, *_columns(documents))
 
 
-def _documents(event: SubmissionCreated) -> list[tuple[object, ...]]:
+def submission_row(one: Received[SubmissionCreated]) -> tuple[object, ...]:
+    """The row of `contact_submissions`, without the time of recording."""
+    e = one.event
+    known = (e.submission_id, e.form, e.name, e.email, e.subject_line, e.message, e.metadata, e.held, e.created_at)
+    return (*known, one.sequence)
+
+
+def document_rows(event: SubmissionCreated) -> list[tuple[object, ...]]:
     """A row for the message itself (number 0), and one for each file."""
     sid, size = event.submission_id, len(event.message.encode())
     message = (document_id(sid, MESSAGE), sid, MESSAGE, None, "message", "text/plain", size, None, event.created_at)
