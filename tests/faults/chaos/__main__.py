@@ -14,8 +14,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
-    parser.add_argument("--submissions", type=int, default=100)
-    parser.add_argument("--kills", type=int, default=9)
+    parser.add_argument("--submissions", type=int, default=500)
+    parser.add_argument("--kills", type=int, default=30)
     arguments = parser.parse_args()
     outcome = asyncio.run(
         chaos(
