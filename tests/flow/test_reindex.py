@@ -97,6 +97,12 @@ async def test_reading_again_reports_what_changed(keeper: Visitor) -> None:
     found = {hit["document_id"]: hit for hit in await keeper.found("", contact_id=[submission])}
     assert found[f"{submission}-1"]["tags"] == ["beacon"]
     assert found[f"{submission}-2"]["status"] == "failed"
+    first = await letterbox(
+        keeper.stack, "replay", "indexer-index", "--subject", f"document.extracted.{submission}.1.1"
+    )
+    assert first.status == 0, first.err
+    found = {hit["document_id"]: hit for hit in await keeper.found("", contact_id=[submission])}
+    assert found[f"{submission}-1"]["tags"] == ["beacon"]  # an old reading does not hide a newer one
     await clean(keeper)
 
 

@@ -58,3 +58,19 @@ def test_a_broken_rules_file_is_refused_with_its_reason(tmp_path: Path, content:
     file.write_text(content)
     with pytest.raises(InvalidRules, match=says):
         Rules.load(file)
+
+
+def test_a_thousand_rules_are_all_looked_for(tmp_path: Path) -> None:
+    file = tmp_path / "rules.toml"
+    rule = '[[rule]]\nname = "{0}"\ntag = "tag {0}"\nwords = ["wörd{0}"]\nall_words = ["harbour"]\n'
+    file.write_text("".join(rule.format(number) for number in range(1000)), encoding="utf-8")
+    tagged = Rules.load(file).apply("In the harbour: WÖRD7, wörd999 and xwörd8.", "a.txt", "text/plain", "en")
+    assert tagged.tags == ("tag 7", "tag 999")
+
+
+def test_rules_beyond_the_memory_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "rules.toml"
+    rule = '[[rule]]\nname = "{0}"\ntag = "tag"\nexpression = "(\\\\pL{{1,40}}{0}){{1,20}}"\n'
+    file.write_text("".join(rule.format(number) for number in range(50)), encoding="utf-8")
+    with pytest.raises(InvalidRules):
+        Rules.load(file)
