@@ -31,9 +31,16 @@ WORKER_OFFSET = 10_000
 ACTIONS = {
     "operator": ("Admin",),
     "ingest": ("Read:{bucket}/originals/*", "Write:{bucket}/originals/*"),
-    "storage": ("Read:{bucket}/originals/*", "Write:{bucket}/originals/*", "List:{bucket}"),
-    "indexer": ("Read:{bucket}/originals/*", "Read:{bucket}/text/*", "Write:{bucket}/text/*", "List:{bucket}"),
-    "search": ("Read:{bucket}/originals/*", "List:{bucket}"),
+    "storage": ("Read:{bucket}/originals/*", "Write:{bucket}/originals/*", "Read:{bucket}/found/*", "List:{bucket}"),
+    "indexer": (
+        "Read:{bucket}/originals/*",
+        *(f"{verb}:{{bucket}}/{prefix}/*" for prefix in ("text", "found", "preview") for verb in ("Read", "Write")),
+        "List:{bucket}",
+    ),
+    "search": (
+        *(f"Read:{{bucket}}/{prefix}/*" for prefix in ("originals", "found", "text", "preview")),
+        "List:{bucket}",
+    ),
 }
 
 

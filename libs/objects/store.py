@@ -1,6 +1,7 @@
 """Objects in one bucket of any S3 store.
 
-Keys hold no names: `originals/<submission>/<attempt>/<number>` is ingest's, `text/<submission>/…` is the indexer's.
+Keys hold no names: `originals/<submission>/<attempt>/<number>` is ingest's; `text/<submission>/…`,
+`found/<submission>/…` (files inside files) and `preview/<submission>/…` (pictures of pages) are the indexer's.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 ORIGINALS = "originals/"
 TEXTS = "text/"
+FOUND = "found/"
+PREVIEWS = "preview/"
 CHUNK_BYTES = 256 * 1024
 WITHOUT_VERSIONS = ("NotImplemented", "MethodNotAllowed")
 DELETE_MOST = 1000

@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from types import TracebackType
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from prometheus_client import Counter
 
 from services.indexer.extract.results import Extracted, Limits, Unreadable, broken, too_large, too_slow
+from services.indexer.zygote import HEADER_LENGTH_BYTES
 
 __all__ = ["Extracted", "Limits", "Sandbox", "SandboxFailed", "Unreadable"]
 
@@ -38,8 +40,8 @@ class SandboxFailed(Exception):
 class Sandbox:
     """Reads documents; several at once. An async context manager: its processes end with it."""
 
-    def __init__(self, reader: str = "services.indexer.extract.read:read") -> None:
-        self._reader = reader
+    def __init__(self, tasks: str = "services.indexer.extract.tasks:TASKS") -> None:
+        self._tasks = tasks
         self._starting = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
         self._control: socket.socket | None = None
@@ -65,11 +67,21 @@ class Sandbox:
 
         Raises Unreadable when the document cannot be read within `limits`, SandboxFailed when nothing can be read.
         """
+        told, blobs = await self.run("read", content, content_type, limits)
+        try:
+            return Extracted.heard(told, blobs)
+        except (ValueError, KeyError, TypeError):
+            raise broken() from None
+
+    async def run(
+        self, task: str, content: bytes, content_type: str, limits: Limits
+    ) -> tuple[dict[str, Any], Sequence[bytes]]:
+        """What `task` (see extract/tasks.py) tells of `content`: as hostile as that. Raises as `read` does."""
         control = await self._started()
         document, answer = os.memfd_create("document"), os.memfd_create("answer")
         try:
             _write_all(document, content)
-            ended = await self._run(control, document, answer, content_type, limits)
+            ended = await self._run(control, document, answer, task, content_type, limits)
             told = os.pread(answer, min(os.fstat(answer).st_size, limits.output_bytes), 0)
         finally:
             os.close(document)
@@ -77,11 +89,11 @@ class Sandbox:
         return _judge(told, ended)
 
     async def _run(
-        self, control: socket.socket, document: int, answer: int, content_type: str, limits: Limits
+        self, control: socket.socket, document: int, answer: int, task: str, content_type: str, limits: Limits
     ) -> dict[str, Any]:
         self._jobs += 1
         job = self._jobs
-        request = {"job": job, "content_type": content_type, "limits": asdict(limits)}
+        request = {"job": job, "task": task, "content_type": content_type, "limits": asdict(limits)}
         ended = self._waiting[job] = asyncio.get_running_loop().create_future()
         try:
             socket.send_fds(control, [json.dumps(request).encode()], [document, answer])
@@ -110,7 +122,7 @@ class Sandbox:
                 "-m",
                 "services.indexer.zygote",
                 str(theirs.fileno()),
-                self._reader,
+                self._tasks,
                 pass_fds=[theirs.fileno()],
                 env=environment,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -176,7 +188,7 @@ def _write_all(descriptor: int, content: bytes) -> None:
         written += os.write(descriptor, view[written:])
 
 
-def _judge(told: bytes, ended: dict[str, Any]) -> Extracted:
+def _judge(told: bytes, ended: dict[str, Any]) -> tuple[dict[str, Any], Sequence[bytes]]:
     """The child's answer, which is as hostile as its document, or what its end says without one."""
     code = ended["exit"]
     if ended["overdue"]:
@@ -195,20 +207,17 @@ def _judge(told: bytes, ended: dict[str, Any]) -> Extracted:
     raise broken()
 
 
-def _answer(told: bytes) -> Extracted:
+def _answer(told: bytes) -> tuple[dict[str, Any], Sequence[bytes]]:
     try:
-        answer = json.loads(told)
-        if "unreadable" in answer:
-            reason, message = answer["unreadable"]
+        begin = HEADER_LENGTH_BYTES + int.from_bytes(told[:HEADER_LENGTH_BYTES], "big")
+        header = json.loads(told[HEADER_LENGTH_BYTES:begin])
+        if "unreadable" in header:
+            reason, message = header["unreadable"]
             raise Unreadable(str(reason)[:64], str(message)[:300])
-        values = answer["extracted"]
-        return Extracted(
-            pages=tuple(str(page) for page in values["pages"]),
-            extractor=str(values["extractor"])[:120],
-            title=str(values["title"])[:300],
-            author=str(values["author"])[:300],
-            page_count=int(values["page_count"]),
-            ocr=bool(values["ocr"]),
-        )
+        blobs = []
+        for size in header["blobs"]:
+            blobs.append(told[begin : begin + size])
+            begin += size
+        return dict(header["told"]), blobs
     except (ValueError, KeyError, TypeError):
         raise broken() from None

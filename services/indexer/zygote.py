@@ -1,8 +1,9 @@
 """The warm process that forks one disposable child for each document.
 
 It is started by sandbox.py without secrets in its environment, imports the readers once, and then only forks: a child
-reads its document from one memory file, confines itself before it looks at a byte, writes its answer as JSON to
-another, and ends. This process never touches a document. It ends, with its children, when the service does.
+reads its document from one memory file, confines itself before it looks at a byte, writes its answer to another (the
+length of a JSON header, the header, then what is bytes), and ends. This process never touches a document. It ends,
+with its children, when the service does.
 """
 
 import array
@@ -15,15 +16,17 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from services.indexer import confinement
-from services.indexer.extract.results import Extracted, Limits, Unreadable, broken, too_large
+from services.indexer.extract.results import Limits, Outcome, Unreadable, broken, too_large
 
 MESSAGE_BYTES = 16_384
-Reader = Callable[[bytes, str, Limits], Extracted]
+HEADER_LENGTH_BYTES = 4
+Task = Callable[[bytes, str, Limits], Outcome]
+Tasks = Mapping[str, Task]
+"""What children can be asked to do: from a name to a function of content, content type and limits."""
 
 
 @dataclass(slots=True)
@@ -37,22 +40,22 @@ class Child:
 
 
 def main() -> None:
-    """Serve requests from the socket whose number is the first argument, with the reader named by the second."""
+    """Serve requests from the socket whose number is the first argument, with the tasks named by the second."""
     control = socket.socket(fileno=int(sys.argv[1]))
-    module, _, function = sys.argv[2].partition(":")
-    reader: Reader = getattr(importlib.import_module(module), function)
+    module, _, name = sys.argv[2].partition(":")
+    tasks: Tasks = getattr(importlib.import_module(module), name)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     confinement.die_with_parent()
     control.send(b"{}")  # ready
-    Zygote(control, reader).serve()
+    Zygote(control, tasks).serve()
 
 
 class Zygote:
     """Forks children, ends those that take too long, and tells how each ended."""
 
-    def __init__(self, control: socket.socket, reader: Reader) -> None:
+    def __init__(self, control: socket.socket, tasks: Tasks) -> None:
         self._control = control
-        self._reader = reader
+        self._tasks = tasks
         self._children: dict[int, Child] = {}
         self._selector = selectors.DefaultSelector()
         self._selector.register(control, selectors.EVENT_READ)
@@ -85,7 +88,7 @@ class Zygote:
         if pid == 0:
             self._control.close()
             self._selector.close()
-            _read(document, answer, request["content_type"], limits, self._reader)
+            _work(document, answer, self._tasks[request["task"]], request["content_type"], limits)
         os.close(document)
         os.close(answer)
         watch = os.pidfd_open(pid)
@@ -131,7 +134,7 @@ def _receive(control: socket.socket) -> tuple[bytes, list[int]]:
     return message, list(descriptors)
 
 
-def _read(document: int, answer: int, content_type: str, limits: Limits, reader: Reader) -> None:
+def _work(document: int, answer: int, task: Task, content_type: str, limits: Limits) -> None:
     """The child's whole life; never returns."""
     code = 1
     try:
@@ -140,10 +143,10 @@ def _read(document: int, answer: int, content_type: str, limits: Limits, reader:
         content = os.pread(document, os.fstat(document).st_size, 0)
         os.close(document)
         confinement.confine(limits.memory_bytes, limits.cpu_seconds, limits.output_bytes)
-        text = json.dumps(_outcome(content, content_type, limits, reader)).encode()
-        view, written = memoryview(text), 0
-        while written < len(view):
-            written += os.write(answer, view[written:])
+        told, blobs = _outcome(task, content, content_type, limits)
+        header = json.dumps({**told, "blobs": [len(blob) for blob in blobs]}).encode()
+        for part in (len(header).to_bytes(HEADER_LENGTH_BYTES, "big"), header, *blobs):
+            _write(answer, part)
         code = 0
     except confinement.CannotConfine:
         code = 70
@@ -153,18 +156,27 @@ def _read(document: int, answer: int, content_type: str, limits: Limits, reader:
         os._exit(code)  # no clean-up: the readers' own may crash, and there is nothing to clean up
 
 
-def _outcome(content: bytes, content_type: str, limits: Limits, reader: Reader) -> dict[str, Any]:
+def _write(descriptor: int, content: bytes) -> None:
+    view, written = memoryview(content), 0
+    while written < len(view):
+        written += os.write(descriptor, view[written:])
+
+
+def _outcome(
+    task: Task, content: bytes, content_type: str, limits: Limits
+) -> tuple[dict[str, object], tuple[bytes, ...]]:
     try:
-        return {"extracted": reader(content, content_type, limits).as_json()}
+        told, blobs = task(content, content_type, limits).told()
     except Unreadable as fault:
-        return _refused(fault)
+        return _refused(fault), ()
     except MemoryError:
-        return _refused(too_large())
+        return _refused(too_large()), ()
     except Exception as error:  # noqa: BLE001 - what a reader's bug raises on a hostile file is that file's fault here
-        return _refused(broken()) | {"error": type(error).__name__}
+        return {**_refused(broken()), "error": type(error).__name__}, ()
+    return {"told": told}, blobs
 
 
-def _refused(fault: Unreadable) -> dict[str, Any]:
+def _refused(fault: Unreadable) -> dict[str, object]:
     return {"unreadable": [fault.reason, fault.message]}
 
 

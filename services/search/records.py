@@ -72,6 +72,13 @@ class Document:
     characters: int
     generation: int
     created_at: datetime
+    scan: str
+    """What the virus scanner said; empty when none was asked."""
+    preview_pages: int
+    """Pages of which there are pictures."""
+    quality: float | None
+    text_key: str | None
+    """Where the kept text is, with title, author, dates and what made its tags."""
     sender: Sender
 
     @property

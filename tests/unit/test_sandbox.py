@@ -61,10 +61,13 @@ def hostile(content: bytes, content_type: str, limits: Limits) -> Extracted:
     return _answer(content.decode())
 
 
+TASKS = {"read": hostile}
+
+
 @pytest.fixture(scope="module")
 async def sandbox():
     os.environ["LETTERBOX_SECRET_OF_THE_TEST"] = "visible"
-    async with Sandbox(reader="tests.unit.test_sandbox:hostile") as sandbox:
+    async with Sandbox(tasks="tests.unit.test_sandbox:TASKS") as sandbox:
         yield sandbox
     del os.environ["LETTERBOX_SECRET_OF_THE_TEST"]
 
@@ -104,7 +107,7 @@ async def test_a_document_that_goes_beyond_a_limit_ends_alone(
 
 
 async def test_the_warm_process_is_started_again_when_it_dies() -> None:
-    async with Sandbox(reader="tests.unit.test_sandbox:hostile") as sandbox:
+    async with Sandbox(tasks="tests.unit.test_sandbox:TASKS") as sandbox:
         pid = sandbox.process_id
         reading = asyncio.create_task(sandbox.read(b"sleep", "test", QUICK))
         await asyncio.sleep(0.3)
@@ -116,7 +119,7 @@ async def test_the_warm_process_is_started_again_when_it_dies() -> None:
 
 
 async def test_no_process_is_left_behind() -> None:
-    async with Sandbox(reader="tests.unit.test_sandbox:hostile") as sandbox:
+    async with Sandbox(tasks="tests.unit.test_sandbox:TASKS") as sandbox:
         pid = sandbox.process_id
         reading = asyncio.create_task(sandbox.read(b"sleep", "test", QUICK))
         await asyncio.sleep(0.3)

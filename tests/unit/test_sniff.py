@@ -6,8 +6,8 @@ import zipfile
 import pytest
 from PIL import Image
 
+from libs.objects.sniff import EMPTY, OFFICE, PREFIX_BYTES, UNKNOWN, content_type
 from services.ingest.settings import DEFAULT_TYPES
-from services.ingest.sniff import EMPTY, OFFICE, PREFIX_BYTES, UNKNOWN, content_type
 from tests.support import files
 
 

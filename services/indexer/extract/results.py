@@ -1,6 +1,8 @@
 """What reading a document gives, what it may cost, and how it can fail."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,22 @@ class Limits:
     """Of a plain text; the rest is left out."""
 
 
+class Outcome(Protocol):
+    """What a task in the sandbox gives back."""
+
+    def told(self) -> tuple[dict[str, object], tuple[bytes, ...]]:
+        """As values that JSON has, and what is bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file inside an archive or a mail."""
+
+    filename: str
+    """As the archive or mail names it: hostile, never a path."""
+    content: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Extracted:
     """A document that was read."""
@@ -33,12 +51,42 @@ class Extracted:
     """Name and version of what read it."""
     title: str = ""
     author: str = ""
+    created: str = ""
+    """When the document says it was made: an ISO 8601 time, or empty."""
+    modified: str = ""
+    """When the document says it was last changed: an ISO 8601 time, or empty."""
     page_count: int = 1
     ocr: bool = False
+    quality: float = 1.0
+    """How much of the text looks like words, from 0 to 1."""
+    route: tuple[str, ...] = ()
+    """Which strategies were tried, and why each was chosen or given up; holds nothing of the document's text."""
+    members: tuple[Member, ...] = ()
+    """Files inside it that are documents of their own."""
 
-    def as_json(self) -> dict[str, object]:
-        """As values that JSON has."""
-        return asdict(self)
+    def told(self) -> tuple[dict[str, object], tuple[bytes, ...]]:
+        """Its fields, with the names of the members and their contents apart."""
+        fields = {name: getattr(self, name) for name in self.__slots__ if name != "members"}
+        names = [member.filename for member in self.members]
+        return {**fields, "members": names}, tuple(member.content for member in self.members)
+
+    @classmethod
+    def heard(cls, fields: dict[str, Any], blobs: Sequence[bytes]) -> "Extracted":
+        """From what a hostile process told. Raises KeyError, TypeError or ValueError when that is no such thing."""
+        members = zip(fields["members"], blobs, strict=True)
+        return cls(
+            pages=tuple(str(page) for page in fields["pages"]),
+            extractor=str(fields["extractor"])[:120],
+            title=str(fields["title"])[:300],
+            author=str(fields["author"])[:300],
+            created=str(fields["created"])[:40],
+            modified=str(fields["modified"])[:40],
+            page_count=int(fields["page_count"]),
+            ocr=bool(fields["ocr"]),
+            quality=min(1.0, max(0.0, float(fields["quality"]))),
+            route=tuple(str(step)[:200] for step in fields["route"][:20]),
+            members=tuple(Member(str(name)[:255], content) for name, content in members),
+        )
 
 
 class Unreadable(Exception):
