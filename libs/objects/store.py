@@ -14,7 +14,10 @@ from aiohttp import ClientError as HttpError
 from botocore.exceptions import BotoCoreError, ClientError
 
 from libs.events.errors import Transient
+from libs.objects.download import CONNECT_SECONDS, READ_SECONDS, Downloads, MissingObject
 from libs.service.settings import ObjectSettings
+
+__all__ = ["MissingObject", "ObjectStore", "TooLarge", "object_store", "transient"]
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3.client import S3Client
@@ -23,18 +26,9 @@ ORIGINALS = "originals/"
 TEXTS = "text/"
 FOUND = "found/"
 PREVIEWS = "preview/"
-CHUNK_BYTES = 256 * 1024
 WITHOUT_VERSIONS = ("NotImplemented", "MethodNotAllowed")
 DELETE_MOST = 1000
 """S3's own limit of keys in one delete request."""
-
-
-class MissingObject(Exception):
-    """No object has this key."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__(f"no object has the key {key}")
-        self.key = key
 
 
 class TooLarge(Exception):
@@ -53,9 +47,10 @@ FAILURES = (BotoCoreError, ClientError, HttpError, OSError, TimeoutError)
 class ObjectStore:
     """One bucket. Every method raises Transient when the store is away."""
 
-    def __init__(self, client: "S3Client", bucket: str) -> None:
+    def __init__(self, client: "S3Client", bucket: str, downloads: Downloads) -> None:
         self.client = client
         self.bucket = bucket
+        self._downloads = downloads
 
     async def put(self, key: str, content: bytes, content_type: str) -> None:
         """Keep `content` under `key`, whole or not at all; an object already there is replaced."""
@@ -73,19 +68,9 @@ class ObjectStore:
                 raise TooLarge(key)
         return bytes(content)
 
-    async def stream(self, key: str) -> AsyncGenerator[bytes, None]:
+    def stream(self, key: str) -> AsyncGenerator[bytes, None]:
         """The object's bytes in chunks. Raises MissingObject before the first one."""
-        try:
-            answer = await self.client.get_object(Bucket=self.bucket, Key=key)
-            async with answer["Body"] as body:
-                async for chunk in body.iter_chunks(CHUNK_BYTES):
-                    yield chunk
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in ("NoSuchKey", "404"):
-                raise MissingObject(key) from None
-            raise transient(error) from error
-        except FAILURES as error:
-            raise transient(error) from error
+        return self._downloads.stream(key)
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Remove the objects; a key that is not there is no error."""
@@ -175,8 +160,8 @@ class ObjectStore:
 async def object_store(settings: ObjectSettings, connections: int = 32) -> AsyncIterator[ObjectStore]:
     """The bucket of `settings`, with up to `connections` requests at once."""
     config = AioConfig(
-        connect_timeout=2,
-        read_timeout=20,
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
         retries={"mode": "standard", "total_max_attempts": 2},
         max_pool_connections=connections,
         s3={"addressing_style": "path"},
@@ -192,4 +177,15 @@ async def object_store(settings: ObjectSettings, connections: int = 32) -> Async
         aws_secret_access_key=settings.s3_secret_key.get_secret_value(),
         config=config,
     ) as client:
-        yield ObjectStore(client, settings.bucket)
+        downloads = Downloads(
+            client.meta.endpoint_url,
+            settings.s3_region,
+            settings.bucket,
+            settings.s3_access_key,
+            settings.s3_secret_key.get_secret_value(),
+            connections,
+        )
+        try:
+            yield ObjectStore(client, settings.bucket, downloads)
+        finally:
+            await downloads.close()
