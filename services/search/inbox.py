@@ -111,7 +111,7 @@ async def inbox_form(request: web.Request) -> web.Response:
         await _decide(request, submission_id, DECISIONS[verb])
     elif verb in ("retry", "drop"):
         numbers = [int(number) for number in str(form.get("numbers", "")).split(",") if number.isdigit()]
-        await _settle(request, verb, Choice(numbers=numbers[:LETTERS_MOST]))
+        await _settle(request, verb, Choice(numbers=numbers[:LETTERS_MOST], all=form.get("all") == "yes"))
     elif verb == "erase" and form.get("sure") == "yes":
         await _erase(request, submission_id)
     else:

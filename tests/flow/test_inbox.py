@@ -84,6 +84,14 @@ async def test_dead_letters_are_shown_by_cause_and_dropped(visitor: Visitor) -> 
     page = await ask(visitor, "GET", "/search/inbox")
     assert "2 × notifier-mail" in page.text
     assert "<script>" not in page.text
+    await ask(visitor, "POST", "/search/inbox", data={"verb": "retry", "all": "yes"})
+    old = {letter["number"] for letter in letters}
+
+    async def given_up_on_again() -> list[dict[str, Any]] | None:
+        found = await both()
+        return found if found and not old & {letter["number"] for letter in found} else None
+
+    letters = await eventually(given_up_on_again)
     bad = await ask(visitor, "POST", "/dead-letters/drop", json={"which": "all"})
     assert bad.status == 422
     one = await ask(visitor, "POST", "/dead-letters/drop", json={"numbers": [letters[0]["number"]]})
