@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.ingest.filenames import MOST_CHARACTERS, display_name
+from libs.objects.filenames import MOST_CHARACTERS, display_name
 
 
 @pytest.mark.parametrize("name", ["report.pdf", "Übersicht 2026.pdf", "年次報告.docx", "a-b_c(1).tar.gz", "🐙.png"])
