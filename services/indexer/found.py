@@ -103,10 +103,10 @@ async def keep(
     """Keep the members as documents; those beyond the limits are named. Doing it again changes nothing."""
     if not members:
         return Contents()
-    taken, left_out, cause = _within(event.number, members, room, reach)
+    taken, left_out, cause = within(event.number, members, room, reach)
     digests = [hashlib.sha256(member.content).hexdigest() for member in taken]
     numbers = numbered(digests, await _earlier(event, len(taken), history))
-    rooms = _shared(room, [len(member.content) for member in taken])
+    rooms = shared(room, [len(member.content) for member in taken])
     found = [
         _found(event, number, member, digest, share)
         for number, member, digest, share in zip(numbers, taken, digests, rooms, strict=True)
@@ -124,7 +124,7 @@ async def keep(
     return Contents(tuple(found), names, _note(len(names), cause))
 
 
-def _within(number: str, members: Sequence[Member], room: Room, reach: Reach) -> tuple[list[Member], list[Member], str]:
+def within(number: str, members: Sequence[Member], room: Room, reach: Reach) -> tuple[list[Member], list[Member], str]:
     """The members that are taken, those that are left out, and the first cause for that."""
     taken: list[Member] = []
     left_out: list[Member] = []
@@ -145,7 +145,7 @@ def _within(number: str, members: Sequence[Member], room: Room, reach: Reach) ->
     return taken, left_out, cause
 
 
-def _shared(room: Room, sizes: Sequence[int]) -> list[Room]:
+def shared(room: Room, sizes: Sequence[int]) -> list[Room]:
     """What is left of the room for each of the members taken: documents evenly, bytes by size."""
     if not sizes:
         return []
@@ -186,11 +186,13 @@ def numbered(digests: Sequence[str], earlier: Mapping[int, str]) -> list[int]:
         same = (number for number in sorted(earlier) if earlier[number] == digest and number not in given.values())
         if place not in given and (number := next(same, None)) is not None:
             given[place] = number
-    beyond = count(max(len(digests), *earlier) + 1 if earlier else len(digests) + 1)
-    for place in range(1, len(digests) + 1):
+    places = range(1, len(digests) + 1)
+    given |= {place: place for place in places if place not in given and place not in earlier}
+    unused = (number for number in count(1) if number not in earlier and number not in given.values())
+    for place in places:
         if place not in given:
-            given[place] = next(beyond) if place in earlier else place
-    return [given[place] for place in range(1, len(digests) + 1)]
+            given[place] = next(unused)
+    return [given[place] for place in places]
 
 
 def _found(event: DocumentStored, number: int, member: Member, digest: str, room: Room) -> DocumentFound:

@@ -57,6 +57,8 @@ async def test_the_innermost_text_is_found_by_search_and_its_file_is_downloaded(
     ends = {event["document_id"] for event in journey["events"] if event["type"] == "document.indexed"}
     assert ends == {f"{submission}-{number}" for number in NUMBERS}
 
+    steps = (await keeper.ask("GET", f"/contact/{submission}", headers={"Accept": "text/html"})).text
+    assert "A file was found inside another. <small>(file 1-2-1)</small>" in steps
     innermost = f"{submission}-1-2-1"
     hits = {hit["document_id"]: hit for hit in await keeper.found(word)}
     assert hits[innermost]["filename"] == "bell.txt"
@@ -208,3 +210,23 @@ async def test_a_file_inside_that_cannot_be_read_makes_the_journey_end_as_partly
     await clean(keeper)
     failed = await keeper.found("broken", contact_id=submission, status="failed")
     assert [(hit["document_id"], hit["filename"]) for hit in failed] == [(f"{submission}-1-2", "broken.pdf")]
+
+
+async def test_the_janitor_removes_a_found_file_that_nobody_claims_and_no_other(keeper: Visitor) -> None:
+    submission = await done(keeper, parcel("swept"))
+    stray, unrecorded = f"found/{submission}/1-9", f"found/{submission}/1-1"
+    claimed = [key async for key, _, _ in keeper.objects.keys("found/")]
+    await keeper.objects.put(stray, b"nobody's", "text/plain", "stray.txt")
+    async with record(keeper) as sql:  # the stream alone still claims it
+        await sql.execute("delete from documents where object_key = $1", unrecorded)
+    before = keeper.stack.environment.get("storage", {})
+    often = {"LETTERBOX_JANITOR_AGE_SECONDS": "0", "LETTERBOX_JANITOR_EVERY_SECONDS": "1"}
+    keeper.stack.environment["storage"] = {**before, **often}
+    await keeper.stack.stop("storage")
+    await keeper.stack.start("storage")
+
+    async def swept() -> bool:
+        return stray not in [key async for key, _, _ in keeper.objects.keys("found/")]
+
+    await eventually(swept)
+    assert [key async for key, _, _ in keeper.objects.keys("found/")] == claimed
