@@ -175,7 +175,7 @@ async def test_erasing_while_archives_are_read_resurrects_nothing(keeper: Visito
     submissions = [(await keeper.send(files=[("parcel.zip", parcel("gone"))])).id for _ in range(4)]
 
     async def found() -> bool:
-        return any([key async for one in submissions for key, _, _ in keeper.objects.keys(f"found/{one}/")])
+        return bool([key for one in submissions for key in await kept(keeper, one)])
 
     await eventually(found)
     for one in submissions:
