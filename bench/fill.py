@@ -104,7 +104,7 @@ async def _copied(database: "asyncpg.Connection[asyncpg.Record]", received: Sequ
                if isinstance(one.event, SubmissionCreated)]  # fmt: skip
     now = datetime.now(UTC)
     rows: dict[str, list[tuple[object, ...]]] = {
-        "contact_submissions": [records.submission_row(one) for one in created],
+        "contact_submissions": [records.submission_row(one.event, one.sequence) for one in created],
         "documents": [row for one in created for row in records.document_rows(one.event)],
         "document_states": [state.row for state in journey.folded(received).values()],
         "journey": [journey.step_row(one) for one in received],

@@ -31,7 +31,10 @@ WORKER_OFFSET = 10_000
 ACTIONS = {
     "operator": ("Admin",),
     "ingest": ("Read:{bucket}/originals/*", "Write:{bucket}/originals/*"),
-    "storage": ("Read:{bucket}/originals/*", "Write:{bucket}/originals/*", "Read:{bucket}/found/*", "List:{bucket}"),
+    "storage": (
+        *(f"{verb}:{{bucket}}/{prefix}/*" for prefix in ("originals", "found") for verb in ("Read", "Write")),
+        "List:{bucket}",
+    ),
     "indexer": (
         "Read:{bucket}/originals/*",
         *(f"{verb}:{{bucket}}/{prefix}/*" for prefix in ("text", "found", "preview") for verb in ("Read", "Write")),

@@ -15,8 +15,15 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 SubmissionId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 """32 lower-case hexadecimal digits: an HMAC of form and key, or random; unguessable."""
 
-DocumentNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}$")]
-"""`0` is the message itself, `1` and on are its attachments in the order they were sent."""
+DocumentNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}(-[0-9]{1,3}){0,3}$")]
+"""`0` is the message itself, `1` and on are its attachments in the order they were sent; `1-2` is the second file
+inside the first attachment, `1-2-1` the first inside that one."""
+
+FoundNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}(-[0-9]{1,3}){1,3}$")]
+"""The number of a document that was found inside another."""
+
+DEEPEST = 3
+"""How deep a document can lie in others; numbers go no further."""
 
 Target = Annotated[str, StringConstraints(pattern=r"^(owner|sender)$")]
 """Who a mail goes to."""
@@ -31,6 +38,11 @@ _IDS = uuid.UUID("6c6f6f6b-6174-5865-8c65-747465726278")
 def document_id(submission_id: str, number: str) -> str:
     """The id a document has outside of events: `<submission id>-<number>`."""
     return f"{submission_id}-{number}"
+
+
+def parent_number(number: str) -> str | None:
+    """The number of the document that this one was found in; None for the message and its attachments."""
+    return number.rpartition("-")[0] or None
 
 
 def event_id(subject: str, cause: str) -> str:
@@ -129,8 +141,23 @@ class SubmissionRejected(Event):
     type: ClassVar[str] = "submission.rejected"
 
 
+class DocumentFound(DocumentEvent):
+    """A file inside an archive or a mail is kept as a document; its name is with the object. Emitted by indexer."""
+
+    type: ClassVar[str] = "document.found"
+    tokens: ClassVar[tuple[str, ...]] = ("submission_id", "number")
+
+    number: FoundNumber
+    object_key: str = Field(max_length=300)
+    content_type: str = Field(max_length=120)
+    size: int = Field(ge=0)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    room: int = Field(default=0, ge=0, description="How many documents may still be found inside it, at any depth.")
+    room_bytes: int = Field(default=0, ge=0, description="How many bytes these may have together.")
+
+
 class DocumentStored(DocumentEvent):
-    """A file of a stored submission waits to be read. Emitted by storage."""
+    """A file of a stored submission, or a document found inside one, waits to be read. Emitted by storage."""
 
     type: ClassVar[str] = "document.stored"
     tokens: ClassVar[tuple[str, ...]] = ("submission_id", "number")
@@ -154,6 +181,10 @@ class DocumentExtracted(DocumentEvent):
     tags: tuple[str, ...] = ()
     extractor: str = Field(max_length=120, description="Name and version of what read it.")
     ocr: bool = False
+    found: tuple[DocumentNumber, ...] = Field(
+        default=(), description="The documents found inside it: each has a `document.found`."
+    )
+    note: str = Field(default="", max_length=300, description="For people: what of it was left out, and why.")
 
 
 class DocumentFailed(DocumentEvent):
@@ -235,6 +266,7 @@ EVENTS: tuple[type[Event], ...] = (
     SubmissionReleased,
     SubmissionRejected,
     DocumentStored,
+    DocumentFound,
     DocumentExtracted,
     DocumentFailed,
     DocumentIndexed,

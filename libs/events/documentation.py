@@ -10,6 +10,7 @@ EMITTERS = {
     "submission.created": "ingest",
     "submission.stored": "storage",
     "document.stored": "storage",
+    "document.found": "indexer",
     "document.extracted": "indexer",
     "document.failed": "indexer",
     "document.indexed": "indexer",

@@ -10,6 +10,7 @@ from libs.events.catalogue import (
     EVENTS,
     DocumentExtracted,
     DocumentFailed,
+    DocumentFound,
     DocumentStored,
     ErasureBegun,
     ErasureRequested,
@@ -68,7 +69,7 @@ class Slice:
     effects: bool = False
 
 
-STORAGE_RECORD = Durable("storage-record", (SubmissionCreated,))
+STORAGE_RECORD = Durable("storage-record", (SubmissionCreated, DocumentFound))
 STORAGE_JOURNEY = Durable("storage-journey", EVENTS, max_ack_pending=4000)
 STORAGE_ERASURE = Durable("storage-erasure", (ErasureRequested, ErasureBegun), max_ack_pending=64)
 INDEXER_EXTRACT = Durable("indexer-extract", (DocumentStored,), max_ack_pending=64)

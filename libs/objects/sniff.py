@@ -28,6 +28,7 @@ ARCHIVES = (
     (b"word/", f"{OFFICE}.wordprocessingml.document"),
     (b"xl/", f"{OFFICE}.spreadsheetml.sheet"),
     (b"ppt/", f"{OFFICE}.presentationml.presentation"),
+    (b"META-INF/MANIFEST.MF", "application/java-archive"),
 )
 _MIMETYPE = re.compile(rb"mimetype(application/[a-z0-9.+-]+)")
 _HTML = re.compile(rb"\s*(<!--.*?-->\s*)*<(!doctype html|html|head|body)\b", re.IGNORECASE | re.DOTALL)

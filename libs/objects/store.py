@@ -7,6 +7,7 @@ Keys hold no names: `originals/<submission>/<attempt>/<number>` is ingest's; `te
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
 
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
@@ -15,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from libs.events.errors import Transient
 from libs.objects.download import CONNECT_SECONDS, READ_SECONDS, Downloads, MissingObject
+from libs.objects.filenames import within
 from libs.service.settings import ObjectSettings
 
 __all__ = ["MissingObject", "ObjectStore", "TooLarge", "object_store", "transient"]
@@ -27,6 +29,10 @@ TEXTS = "text/"
 FOUND = "found/"
 PREVIEWS = "preview/"
 WITHOUT_VERSIONS = ("NotImplemented", "MethodNotAllowed")
+NAME = "name"
+"""The user metadata that holds an object's name, percent-encoded."""
+NAME_BYTES = 600
+"""Of a name in UTF-8; S3 takes 2 KB of user metadata, and each byte may need three."""
 DELETE_MOST = 1000
 """S3's own limit of keys in one delete request."""
 
@@ -52,12 +58,30 @@ class ObjectStore:
         self.bucket = bucket
         self._downloads = downloads
 
-    async def put(self, key: str, content: bytes, content_type: str) -> None:
-        """Keep `content` under `key`, whole or not at all; an object already there is replaced."""
+    async def put(self, key: str, content: bytes, content_type: str, name: str = "") -> None:
+        """Keep `content` under `key`, whole or not at all; an object already there is replaced.
+
+        A `name` travels with it, cut to NAME_BYTES.
+        """
+        about = {NAME: quote(within(name, NAME_BYTES), safe="")} if name else {}
         try:
-            await self.client.put_object(Bucket=self.bucket, Key=key, Body=content, ContentType=content_type)
+            await self.client.put_object(
+                Bucket=self.bucket, Key=key, Body=content, ContentType=content_type, Metadata=about
+            )
         except FAILURES as error:
             raise transient(error) from error
+
+    async def name_of(self, key: str) -> str:
+        """The name that travels with the object; empty when it has none. Raises MissingObject."""
+        try:
+            answer = await self.client.head_object(Bucket=self.bucket, Key=key)
+        except ClientError as error:
+            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
+                raise MissingObject(key) from None
+            raise transient(error) from error
+        except FAILURES as error:
+            raise transient(error) from error
+        return unquote(answer["Metadata"].get(NAME, ""))
 
     async def read(self, key: str, most: int) -> bytes:
         """The object's bytes. Raises MissingObject, or TooLarge when it has more than `most` bytes."""

@@ -17,6 +17,7 @@ from libs.objects.store import object_store
 from libs.service.health import Health
 from libs.service.lifecycle import run
 from services.indexer import handlers, tags
+from services.indexer.found import Reach, Room
 from services.indexer.indexes import indexes
 from services.indexer.sandbox import Limits, Sandbox
 from services.indexer.settings import Settings
@@ -47,7 +48,10 @@ async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
         objects = await stack.enter_async_context(object_store(settings, connections=2 * handlers.READ_AT_ONCE))
         health.needs("object-store", objects.check)
         publisher = Publisher(nc, "indexer")
-        parts = handlers.Parts(History(nc), objects, index, sandbox, limits, rules)
+        reach = Reach(
+            settings.found_depth, settings.found_members, Room(settings.found_documents, settings.found_bytes)
+        )
+        parts = handlers.Parts(History(nc), objects, index, sandbox, limits, rules, reach)
         write, read = partial(handlers.index, parts=parts), each(partial(handlers.extract, parts=parts))
         forget, erase = partial(handlers.forget, parts=parts), each(partial(handlers.erase, parts=parts))
         indexing = consuming_and_replaying(

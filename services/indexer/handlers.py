@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePath
 
 from libs.events.catalogue import (
@@ -25,7 +25,8 @@ from libs.events.errors import Transient
 from libs.events.history import History
 from libs.index.protocol import IndexedDocument, Unavailable
 from libs.objects.store import ObjectStore
-from services.indexer import texts
+from services.indexer import found, texts
+from services.indexer.found import Contents, File, Reach
 from services.indexer.indexes import Indexes
 from services.indexer.language import detect
 from services.indexer.sandbox import Extracted, Limits, Sandbox, SandboxFailed, Unreadable
@@ -50,12 +51,13 @@ class Parts:
     sandbox: Sandbox
     limits: Limits
     rules: Rules
+    reach: Reach = field(default_factory=Reach)
 
 
 async def extract(event: DocumentStored, parts: Parts) -> Sequence[Event]:
-    """Read the document's text once, in the sandbox, and keep it beside the original."""
+    """Read the document's text once, in the sandbox, and keep it beside the original; files in it become documents."""
     submission = await _submission(event.submission_id, parts)
-    attachment = next(a for a in submission.attachments if a.number == event.number)
+    file = await _file(submission, event.number, parts)
     content = await parts.objects.read(event.object_key, most=event.size)
     try:
         extracted = await parts.sandbox.read(content, event.content_type, parts.limits)
@@ -63,9 +65,10 @@ async def extract(event: DocumentStored, parts: Parts) -> Sequence[Event]:
         return [_failed(event, fault)]
     except SandboxFailed as error:
         raise Transient("sandbox", str(error)) from error
-    text = _kept(event, submission, attachment.filename, extracted, parts.rules)
+    contents = await found.keep(event, extracted.members, file.room, parts.history, parts.objects, parts.reach)
+    text = _kept(event, submission, file.filename, extracted, parts.rules, contents)
     key = await texts.keep(parts.objects, text)
-    return [_extracted(text, key)]
+    return [*contents.found, _extracted(text, key, contents.numbers)]
 
 
 async def index(received: Sequence[Received[Event]], parts: Parts) -> Answers:
@@ -84,18 +87,22 @@ async def rebuild(received: Sequence[Received[Event]], parts: Parts) -> Answers:
 
 
 async def erase(event: ErasureBegun, parts: Parts) -> Sequence[Event]:
-    """Remove the submission from the index, and the texts of its documents."""
+    """Remove the submission from the index, the texts of its documents, and what was found inside them."""
     removed = await forget(event.submission_id, parts)
     return [ErasureDone(submission_id=event.submission_id, owner="indexer", removed=removed)]
 
 
 async def forget(submission_id: str, parts: Parts) -> dict[str, int]:
-    """Erase what the index and the kept texts hold of a submission; returns how much that was."""
+    """Erase what the index and indexer's objects hold of a submission; returns how much that was."""
     try:
         entries = await parts.index.delete_submission(submission_id)
     except Unavailable as error:
         raise Transient("index", str(error)) from error
-    return {"index entries": entries, "texts": await parts.objects.erase(texts.prefix(submission_id))}
+    return {
+        "index entries": entries,
+        "texts": await parts.objects.erase(texts.prefix(submission_id)),
+        "found files": await parts.objects.erase(found.prefix_of(submission_id)),
+    }
 
 
 async def _submission(submission_id: str, parts: Parts) -> SubmissionCreated:
@@ -103,6 +110,10 @@ async def _submission(submission_id: str, parts: Parts) -> SubmissionCreated:
     if submission is None:
         raise LookupError(f"submission {submission_id} is not in the stream any more")
     return submission
+
+
+async def _file(submission: SubmissionCreated, number: str, parts: Parts) -> File:
+    return await found.file_of(submission, number, parts.history, parts.objects, parts.reach)
 
 
 async def _documents(received: Sequence[Received[Event]], parts: Parts) -> list[KeptText | IndexedDocument]:
@@ -113,8 +124,8 @@ async def _documents(received: Sequence[Received[Event]], parts: Parts) -> list[
         async with slots:
             return await _document(event, parts)
 
-    found = await asyncio.gather(*(read(one.event) for one in received))
-    return [one for one in found if one is not None]
+    documents = await asyncio.gather(*(read(one.event) for one in received))
+    return [one for one in documents if one is not None]
 
 
 async def _document(event: Event, parts: Parts) -> KeptText | IndexedDocument | None:
@@ -126,14 +137,15 @@ async def _document(event: Event, parts: Parts) -> KeptText | IndexedDocument | 
     if isinstance(event, DocumentExtracted):
         return await texts.load(parts.objects, event.text_key)
     submission = await _submission(event.submission_id, parts)
-    return _unread(event, submission) if isinstance(event, DocumentFailed) else _message(submission, parts.rules)
+    if isinstance(event, DocumentFailed):
+        return _unread(event, submission, await _file(submission, event.number, parts))
+    return _message(submission, parts.rules)
 
 
 async def _read_again(event: DocumentExtracted | DocumentFailed, parts: Parts) -> bool:
     following = f"{event.submission_id}.{event.number}.{event.generation + 1}"
     kinds = (DocumentExtracted, DocumentFailed)
-    found = await asyncio.gather(*(parts.history.read(f"{kind.type}.{following}") for kind in kinds))
-    return any(found)
+    return any(await asyncio.gather(*(parts.history.read(f"{kind.type}.{following}") for kind in kinds)))
 
 
 async def _write(
@@ -168,7 +180,12 @@ def _message(submission: SubmissionCreated, rules: Rules) -> KeptText:
 
 
 def _kept(
-    event: DocumentStored, submission: SubmissionCreated, filename: str, extracted: Extracted, rules: Rules
+    event: DocumentStored,
+    submission: SubmissionCreated,
+    filename: str,
+    extracted: Extracted,
+    rules: Rules,
+    contents: Contents,
 ) -> KeptText:
     text = "\n\n".join(extracted.pages)
     language = detect(text)
@@ -189,10 +206,12 @@ def _kept(
         tags=tagged.tags,
         extractor=extracted.extractor,
         ocr=extracted.ocr,
+        left_out=contents.left_out,
+        note=contents.note,
     )
 
 
-def _extracted(text: KeptText, key: str) -> DocumentExtracted:
+def _extracted(text: KeptText, key: str, numbers: Sequence[str]) -> DocumentExtracted:
     return DocumentExtracted(
         submission_id=text.submission_id,
         number=text.number,
@@ -205,6 +224,8 @@ def _extracted(text: KeptText, key: str) -> DocumentExtracted:
         tags=text.tags,
         extractor=text.extractor,
         ocr=text.ocr,
+        found=tuple(numbers),
+        note=text.note,
     )
 
 
@@ -218,14 +239,13 @@ def _failed(event: DocumentStored, fault: Unreadable) -> DocumentFailed:
     )
 
 
-def _unread(event: DocumentFailed, submission: SubmissionCreated) -> IndexedDocument:
+def _unread(event: DocumentFailed, submission: SubmissionCreated, file: File) -> IndexedDocument:
     """A document that could not be read: still found by its name and by `status: failed`."""
-    attachment = next(a for a in submission.attachments if a.number == event.number)
     return IndexedDocument(
         document_id=document_id(event.submission_id, event.number),
         contact_id=event.submission_id,
-        filename=attachment.filename,
-        title=PurePath(attachment.filename).stem,
+        filename=file.filename,
+        title=PurePath(file.filename).stem,
         text="",
         contact_name=submission.name,
         document_type="document",
@@ -233,7 +253,7 @@ def _unread(event: DocumentFailed, submission: SubmissionCreated) -> IndexedDocu
         language="",
         status="failed",
         created_at=submission.created_at,
-        size=attachment.size,
+        size=file.size,
     )
 
 

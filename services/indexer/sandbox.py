@@ -14,10 +14,10 @@ from typing import Any
 
 from prometheus_client import Counter
 
-from services.indexer.extract.results import Extracted, Limits, Unreadable, broken, too_large, too_slow
+from services.indexer.extract.results import Extracted, Limits, Member, Unreadable, broken, too_large, too_slow
 from services.indexer.zygote import HEADER_LENGTH_BYTES
 
-__all__ = ["Extracted", "Limits", "Sandbox", "SandboxFailed", "Unreadable"]
+__all__ = ["Extracted", "Limits", "Member", "Sandbox", "SandboxFailed", "Unreadable"]
 
 log = logging.getLogger(__name__)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from libs.events.catalogue import DEEPEST
 from libs.service.settings import IndexSettings, NatsSettings, ObjectSettings, ServiceSettings
 
 
@@ -21,3 +22,11 @@ class Settings(ServiceSettings, NatsSettings, ObjectSettings, IndexSettings):
     rules_path: Path | None = Field(default=None, description="TOML file of tag rules; default: the one that ships.")
     extract_seconds: float = Field(default=60, gt=0, description="Wall-clock limit for reading one document.")
     extract_memory_bytes: int = Field(default=1536 << 20, gt=0, description="Memory limit for reading one document.")
+    found_depth: int = Field(
+        default=DEEPEST, ge=0, le=DEEPEST, description="How deep files inside files become documents; 0: not at all."
+    )
+    found_members: int = Field(default=100, ge=0, le=500, description="Documents found directly inside one document.")
+    found_documents: int = Field(
+        default=200, ge=0, le=2000, description="Documents found inside one sent file, at any depth."
+    )
+    found_bytes: int = Field(default=256 << 20, ge=0, description="Bytes of these together.")

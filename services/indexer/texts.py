@@ -33,6 +33,10 @@ class KeptText(BaseModel):
     tags: tuple[str, ...] = ()
     extractor: str = ""
     ocr: bool = False
+    left_out: tuple[str, ...] = ()
+    """Names of files inside it that became no documents; it is found by them."""
+    note: str = ""
+    """For people: why they did not."""
 
     @property
     def key(self) -> str:
@@ -46,7 +50,7 @@ class KeptText(BaseModel):
             contact_id=self.submission_id,
             filename=self.filename,
             title=self.title,
-            text="\n\n".join(self.pages)[:SEARCHED_CHARACTERS],
+            text="\n\n".join((*self.pages, *self.left_out))[:SEARCHED_CHARACTERS],
             contact_name=self.contact_name,
             document_type=self.document_type,
             tags=self.tags,

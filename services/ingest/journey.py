@@ -9,6 +9,7 @@ from libs.events.catalogue import (
     DocumentEvent,
     DocumentExtracted,
     DocumentFailed,
+    DocumentFound,
     DocumentIndexed,
     DocumentStored,
     Event,
@@ -95,6 +96,8 @@ class Journey:
             yield f"{DocumentStored.type}.{sid}.{attachment.number}"
             for kind in (DocumentExtracted, DocumentFailed, DocumentIndexed):
                 yield f"{kind.type}.{sid}.{attachment.number}.{FIRST_GENERATION}"
+        for number in self._numbers_found():
+            yield from self._steps_of_found(number)
         decision = self._decision(created)
         if created.held is not None:
             yield SubmissionReleased(submission_id=sid).subject
@@ -103,6 +106,27 @@ class Journey:
             for target in TARGETS:
                 yield f"{NotificationSent.type}.{sid}.{target}"
                 yield f"{NotificationFailed.type}.{sid}.{target}"
+
+    def _numbers_found(self) -> list[str]:
+        """The numbers of the documents found inside others, as far as these were read."""
+        known = (stored.event for stored in self.found.values())
+        read = (e for e in known if isinstance(e, DocumentExtracted) and e.generation == FIRST_GENERATION)
+        return sorted({number for event in read for number in event.found})
+
+    def _steps_of_found(self, number: str) -> Iterable[str]:
+        """What may be next: there can be hundreds of them, so nothing is asked for before what it follows from."""
+        place = f"{self.submission_id}.{number}"
+        yield f"{DocumentFound.type}.{place}"
+        stored = f"{DocumentStored.type}.{place}"
+        extracted, failed, indexed = (
+            f"{kind.type}.{place}.{FIRST_GENERATION}" for kind in (DocumentExtracted, DocumentFailed, DocumentIndexed)
+        )
+        yield stored
+        if extracted in self.found:
+            yield indexed
+        elif stored in self.found and failed not in self.found:
+            yield extracted
+            yield failed
 
     def events(self) -> list[Stored]:
         """All that is known, in the order of the stream."""
@@ -125,7 +149,7 @@ class Journey:
         known = [stored.event for stored in self.found.values()]
         if not any(isinstance(event, SubmissionStored) for event in known):
             return "accepted"
-        documents = {MESSAGE, *(attachment.number for attachment in created.attachments)}
+        documents = {MESSAGE, *(attachment.number for attachment in created.attachments), *self._numbers_found()}
         failed = {event.number for event in known if isinstance(event, DocumentFailed)}
         indexed = {event.number for event in known if isinstance(event, DocumentIndexed)}
         if documents - failed - indexed:
@@ -163,4 +187,6 @@ def step(stored: Stored) -> dict[str, object]:
         told["target"] = event.target
     if isinstance(event, DocumentFailed | NotificationFailed) and event.message:
         told["reason"] = event.message
+    if isinstance(event, DocumentExtracted) and event.note:
+        told["reason"] = event.note
     return told

@@ -30,6 +30,7 @@ STEPS = {
     "submission.rejected": "A person has looked at it, and did not accept it.",
     "submission.erased": "Your message was erased everywhere.",
     "document.stored": "A file waits to be read.",
+    "document.found": "A file was found inside another.",
     "document.extracted": "A file was read.",
     "document.failed": "A file could not be read.",
     "document.indexed": "It can be found by searching.",
@@ -66,7 +67,7 @@ def journey_page(journey: Journey) -> web.Response:
     steps = []
     for stored in journey.events():
         told = step(stored)
-        number = str(told.get("document_id", "")).rpartition("-")[2]
+        number = str(told.get("document_id", "")).partition("-")[2]
         about = "message" if number == "0" else f"file {number}" if number else str(told.get("target", ""))
         text = STEPS.get(str(told["type"]), str(told["type"]))
         steps.append({"text": text, "about": about, "time": stored.time, "reason": told.get("reason", "")})

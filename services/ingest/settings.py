@@ -17,6 +17,7 @@ DEFAULT_TYPES = (
     "application/vnd.oasis.opendocument.presentation",
     "application/rtf",
     "application/epub+zip",
+    "application/zip",
     "application/json",
     "application/x-empty",
     "text/plain",

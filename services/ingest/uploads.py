@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from libs.events.catalogue import Attachment
 from libs.events.errors import Transient
 from libs.objects import sniff
+from libs.objects.filenames import display_name
 from libs.objects.store import FAILURES, ObjectStore, transient
 from libs.service.http import Problem
-from services.ingest.filenames import display_name
 from services.ingest.form import error
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from libs.service.http import Problem
 from services.search import audit
 from services.search.access import OWNER
 from services.search.answers import QUERIES, answer
-from services.search.documents import document_of, record_is_away
+from services.search.documents import document_of, family_of, members_of, parent_of, record_is_away
 from services.search.parts import PARTS
 from services.search.query import field_errors
 from services.search.records import Document
@@ -50,15 +50,20 @@ async def search_page(request: web.Request) -> web.Response:
 async def document_page(request: web.Request) -> web.Response:
     """One document: what it is, how it was read, the message it came with and the other documents of that message."""
     document = await document_of(request)
-    records = request.app[PARTS].records
+    family = await family_of(request, document)
     try:
-        message = await records.message(document.contact_id)
-        family = await records.of_submission(document.contact_id)
+        message = await request.app[PARTS].records.message(document.contact_id)
     except Transient:
         raise record_is_away() from None
     audit.record("view", request[OWNER].id, document_id=document.document_id)
-    others = [other for other in family if other.document_id != document.document_id]
-    shown = {"document": document, "sender": document.sender, "message": message, "others": others}
+    shown = {
+        "document": document,
+        "sender": document.sender,
+        "message": message,
+        "parent": parent_of(document, family),
+        "members": members_of(document, family),
+        "others": [one for one in family if one.found_in is None and one.document_id != document.document_id],
+    }
     return page("document.html", shown)
 
 

@@ -1,5 +1,7 @@
 """`GET /documents/<id>`: one document with its status, its provenance and the submission it came with."""
 
+from collections.abc import Sequence
+
 from aiohttp import web
 
 from libs.events.errors import Transient
@@ -15,7 +17,7 @@ RETRY_AFTER_SECONDS = 5
 async def document_json(request: web.Request) -> web.Response:
     """The document as JSON; 404 when there is none, 503 while PostgreSQL is away."""
     document = await document_of(request)
-    body = as_json(document)
+    body = as_json(document, await family_of(request, document))
     if document.is_message:
         body["message"] = await message_of(request, document)
     audit.record("view", request[OWNER].id, document_id=document.document_id)
@@ -31,6 +33,24 @@ async def document_of(request: web.Request) -> Document:
     if document is None:
         raise Problem(404, "There is no such document.")
     return document
+
+
+async def family_of(request: web.Request, document: Document) -> list[Document]:
+    """All documents of its submission, itself too. Raises Problem 503 while PostgreSQL is away."""
+    try:
+        return await request.app[PARTS].records.of_submission(document.contact_id)
+    except Transient:
+        raise record_is_away() from None
+
+
+def parent_of(document: Document, family: Sequence[Document]) -> Document | None:
+    """The document that it was found in; None for what was sent."""
+    return next((one for one in family if one.document_id == document.found_in), None)
+
+
+def members_of(document: Document, family: Sequence[Document]) -> list[Document]:
+    """The documents found in it."""
+    return [one for one in family if one.found_in == document.document_id]
 
 
 async def message_of(request: web.Request, document: Document) -> str:
@@ -49,9 +69,9 @@ def record_is_away() -> Problem:
     return Problem(503, "The record is not available now. Try again in a moment.", retry_after=RETRY_AFTER_SECONDS)
 
 
-def as_json(document: Document) -> dict[str, object]:
+def as_json(document: Document, family: Sequence[Document]) -> dict[str, object]:
     """The document's fields as the interface has them; where it lies in the object store is nobody's business."""
-    sender = document.sender
+    sender, parent = document.sender, parent_of(document, family)
     return {
         "document_id": document.document_id,
         "contact_id": document.contact_id,
@@ -62,6 +82,9 @@ def as_json(document: Document) -> dict[str, object]:
         "sha256": document.sha256,
         "status": document.status,
         "reason": document.reason,
+        "note": document.note,
+        "found_in": _short(parent) if parent is not None else None,
+        "members": [_short(member) for member in members_of(document, family)],
         "tags": document.tags,
         "language": document.language,
         "provenance": {
@@ -82,3 +105,7 @@ def as_json(document: Document) -> dict[str, object]:
             "created_at": sender.created_at.isoformat(),
         },
     }
+
+
+def _short(document: Document) -> dict[str, object]:
+    return {"document_id": document.document_id, "filename": document.filename, "status": document.status}

@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 
-from libs.events.catalogue import MESSAGE
+from libs.events.catalogue import MESSAGE, document_id, parent_number
 from libs.events.errors import Transient
 from libs.postgres.pool import Pool, postgres_errors, statement
 
@@ -25,7 +25,7 @@ select d.*, s.form, s.name, s.email, s.subject_line, s.metadata, s.held, s.creat
 from search_documents d join search_submissions s using (contact_id)
 """
 BY_IDS = DOCUMENTS + "where d.document_id = any($1::text[])"
-OF_SUBMISSION = DOCUMENTS + "where d.contact_id = $1 order by length(d.number), d.number"
+OF_SUBMISSION = DOCUMENTS + "where d.contact_id = $1 order by string_to_array(d.number, '-')::int[]"
 HELD = """
 select s.contact_id, s.form, s.name, s.subject_line, s.held, s.created_at
 from search_submissions s left join search_decisions d using (contact_id)
@@ -79,12 +79,20 @@ class Document:
     quality: float | None
     text_key: str | None
     """Where the kept text is, with title, author, dates and what made its tags."""
+    note: str
+    """What of it was left out, and why."""
     sender: Sender
 
     @property
     def is_message(self) -> bool:
         """Whether this is the submission's message itself, which has no file."""
         return self.number == MESSAGE
+
+    @property
+    def found_in(self) -> str | None:
+        """The id of the document that this one was found in; None for what was sent."""
+        parent = parent_number(self.number)
+        return document_id(self.contact_id, parent) if parent is not None else None
 
 
 class Records:

@@ -12,6 +12,7 @@ from libs.events.catalogue import (
     MESSAGE,
     DocumentExtracted,
     DocumentFailed,
+    DocumentFound,
     DocumentIndexed,
     DocumentStored,
     NotificationFailed,
@@ -20,6 +21,7 @@ from libs.events.catalogue import (
     SubmissionReleased,
     SubmissionStored,
     document_id,
+    parent_number,
 )
 from libs.events.journal import Entry
 from libs.events.streams import INDEXER_EXTRACT, INDEXER_INDEX, NOTIFIER_MAIL, STORAGE_JOURNEY, STORAGE_RECORD, Durable
@@ -60,9 +62,13 @@ class Known:
     steps: dict[tuple[str, str], int] = field(default_factory=dict)
     """(type, document or target) of each event that happened, with its sequence."""
     since: datetime | None = None
+    found: set[str] = field(default_factory=set)
+    """Numbers of the documents that were found inside others, whoever says so."""
 
     def take_step(self, row: asyncpg.Record) -> None:
         """An event of the journey."""
+        if row["type"] == DocumentFound.type:
+            self.found.add(row["document_id"].partition("-")[2])
         self.steps.setdefault((row["type"], row["document_id"] or row["target"] or ""), row["sequence"])
         self.since = self.since or row["time"]
 
@@ -72,6 +78,9 @@ class Known:
         self.since = self.since or row["created_at"]
         if row["id"] is not None:
             self.documents[row["number"]] = row
+            self.found.update(row["found"] or ())
+            if parent_number(row["number"]) is not None:
+                self.found.add(row["number"])
 
     def begins(self, entry: Entry | None) -> int:
         """The sequence of its first event that is known."""
@@ -93,6 +102,7 @@ class Known:
                 origin,
             )
         numbers = [MESSAGE, *(a.number for a in event.attachments)] if event is not None else sorted(self.documents)
+        numbers = [number for number in numbers if number not in self.found]
         for number in numbers:
             if number not in self.documents and self.row is not None:
                 yield (
@@ -108,13 +118,29 @@ class Known:
             yield from self._telling(sid, event, stored)
         for number in numbers:
             if number != MESSAGE:
-                yield from self._document(sid, number, origin)
+                yield from self._document(sid, number, f"{SubmissionCreated.type}.{sid}", origin)
+        for number in sorted(self.found):
+            yield from self._found(sid, number)
 
-    def _document(self, sid: str, number: str, origin: int) -> Iterator[Lack]:
+    def _found(self, sid: str, number: str) -> Iterator[Lack]:
+        """Whether a document found inside another was told of, recorded and read."""
+        found = self.steps.get((DocumentFound.type, document_id(sid, number)))
+        if found is None:
+            parent = parent_number(number)
+            subject = f"{DocumentStored.type}.{sid}.{parent}"
+            lack = Finding("missing", "stream", sid, f"{DocumentFound.type} {number}", subject=subject)
+            yield lack, INDEXER_EXTRACT, self.steps.get((DocumentStored.type, document_id(sid, str(parent))), 0)
+            return
+        subject = f"{DocumentFound.type}.{sid}.{number}"
+        if number not in self.documents:
+            yield Finding("missing", "postgres", sid, f"documents row {number}", subject=subject), STORAGE_RECORD, found
+        yield from self._document(sid, number, subject, found)
+
+    def _document(self, sid: str, number: str, subject: str, origin: int) -> Iterator[Lack]:
+        """Whether the document that the event on `subject` tells of was handed on, read and indexed."""
         document = document_id(sid, number)
         stored = self.steps.get((DocumentStored.type, document))
         if stored is None:
-            subject = f"{SubmissionCreated.type}.{sid}"
             lack = Finding("missing", "stream", sid, f"{DocumentStored.type} {number}", subject=subject)
             yield lack, STORAGE_RECORD, origin
             return

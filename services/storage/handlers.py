@@ -1,9 +1,11 @@
 """What storage does: from events to the record."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from libs.events.catalogue import (
+    DocumentFound,
     DocumentStored,
     ErasureBegun,
     ErasureDone,
@@ -14,10 +16,14 @@ from libs.events.catalogue import (
 )
 from libs.events.consume import Answers
 from libs.events.delivery import Received
-from libs.objects.store import ORIGINALS, ObjectStore
+from libs.objects.store import ORIGINALS, MissingObject, ObjectStore
 from libs.postgres.pool import Pool
 from services.storage import erasure, journey, records
 from services.storage.erasure import Eraser
+
+NAMES_AT_ONCE = 16
+"""Objects asked for their names at once."""
+UNNAMED = "file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +35,10 @@ class Parts:
     eraser: Eraser
 
 
-async def record(received: Sequence[Received[SubmissionCreated]], parts: Parts) -> Answers:
-    """Keep the submissions as rows, then tell that each, and each of its files, is stored."""
-    await records.insert(parts.pool, received)
+async def record(received: Sequence[Received[SubmissionCreated | DocumentFound]], parts: Parts) -> Answers:
+    """Keep submissions and found documents as rows, then tell that each, and each file, is stored."""
+    names = await _names([one.event for one in received if isinstance(one.event, DocumentFound)], parts.objects)
+    await records.insert(parts.pool, received, names)
     return [_stored(one.event) for one in received]
 
 
@@ -61,7 +68,25 @@ async def forget(submission_id: str, parts: Parts) -> None:
     await erasure.delete_rows(parts.pool, submission_id)
 
 
-def _stored(event: SubmissionCreated) -> list[Event]:
+async def _names(found: Sequence[DocumentFound], objects: ObjectStore) -> dict[str, str]:
+    """The name of each found document, by its key; empty while its object is missing."""
+    slots = asyncio.Semaphore(NAMES_AT_ONCE)
+
+    async def look(key: str) -> str:
+        async with slots:
+            try:
+                return await objects.name_of(key) or UNNAMED
+            except MissingObject:
+                return ""
+
+    keys = [event.object_key for event in found]
+    return dict(zip(keys, await asyncio.gather(*map(look, keys)), strict=True))
+
+
+def _stored(event: SubmissionCreated | DocumentFound) -> list[Event]:
+    if isinstance(event, DocumentFound):
+        about = event.model_dump(include={"submission_id", "number", "object_key", "content_type", "size", "sha256"})
+        return [DocumentStored(**about)]
     files = [
         DocumentStored(
             submission_id=event.submission_id,

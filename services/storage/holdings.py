@@ -9,10 +9,17 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from libs.events.catalogue import MESSAGE, DocumentExtracted, DocumentStored, SubmissionStored
-from libs.events.streams import INDEXER_EXTRACT, INDEXER_INDEX
+from libs.events.catalogue import (
+    MESSAGE,
+    DocumentExtracted,
+    DocumentFound,
+    DocumentStored,
+    SubmissionStored,
+    parent_number,
+)
+from libs.events.streams import INDEXER_EXTRACT, INDEXER_INDEX, STORAGE_RECORD
 from libs.index.protocol import SearchIndex
-from libs.objects.store import ORIGINALS, TEXTS, ObjectStore
+from libs.objects.store import FOUND, ORIGINALS, TEXTS, ObjectStore
 from libs.postgres.pool import Pool, postgres_errors
 from services.storage.completeness import Finding
 from services.storage.ledger import Tally
@@ -25,7 +32,7 @@ LAST = "g"
 """Behind every id."""
 
 DOCUMENTS = """
-select d.id, d.submission_id, d.number, d.object_key, d.size, t.status, t.generation,
+select d.id, d.submission_id, d.number, d.object_key, d.filename, d.size, t.status, t.generation,
        t.details ->> 'text_key' as text_key
 from documents d left join document_states t on t.document_id = d.id
 where d.submission_id = any($1)
@@ -85,7 +92,7 @@ class Holdings:
     async def _objects(self, ids: Sequence[str] | None, after: str, until: str) -> dict[str, tuple[float, int]]:
         """(time of change, bytes) of the keys of some submissions, or of all whose ids lie within the range."""
         found: dict[str, tuple[float, int]] = {}
-        for prefix in (ORIGINALS, TEXTS):
+        for prefix in (ORIGINALS, TEXTS, FOUND):
             if ids is not None:
                 for one in ids:
                     found |= {k: (t, n) async for k, t, n in self.objects.keys(f"{prefix}{one}/")}
@@ -102,9 +109,11 @@ class Holdings:
             if key is not None:
                 claimed.add(key)
                 if key not in objects:
-                    findings.append(Finding("missing", "objects", sid, f"original {number}"))
+                    findings.append(_file_missing(sid, number))
                 elif objects[key][1] != row["size"]:
-                    findings.append(Finding("missing", "objects", sid, f"original {number} has another size"))
+                    findings.append(_file_missing(sid, number, " has another size"))
+                elif not row["filename"]:
+                    findings.append(_name_missing(sid, number))
             claimed |= {f"{TEXTS}{sid}/{number}.{n}.json" for n in range(1, (row["generation"] or 1) + 1)}
             text = row["text_key"] or (f"{TEXTS}{sid}/{number}.1.json" if number == MESSAGE else None)
             if row["status"] == "indexed" and text is not None and text not in objects:
@@ -155,6 +164,21 @@ BEHIND = "/\x7f"
 def _counted(finding: Finding, tally: Tally) -> Finding:
     tally.add(finding)
     return finding
+
+
+def _file_missing(sid: str, number: str, how: str = "") -> Finding:
+    """What was found inside another document is found again by reading that; nobody can make an original again."""
+    parent = parent_number(number)
+    if parent is None:
+        return Finding("missing", "objects", sid, f"original {number}{how}")
+    subject = f"{DocumentStored.type}.{sid}.{parent}"
+    return Finding("missing", "objects", sid, f"found file {number}{how}", INDEXER_EXTRACT.name, subject)
+
+
+def _name_missing(sid: str, number: str) -> Finding:
+    """It was recorded while its object, which has the name, was missing."""
+    subject = f"{DocumentFound.type}.{sid}.{number}"
+    return Finding("missing", "postgres", sid, f"name of {number}", STORAGE_RECORD.name, subject)
 
 
 def _text_missing(sid: str, number: str) -> Finding:

@@ -1,4 +1,5 @@
-"""The janitor removes what uploads left behind: objects that no event and no row names, and unfinished multiparts.
+"""The janitor removes what nobody claims: originals and found files that no event and no row names, and uploads that
+were never finished.
 
 It removes an object only when both EVENTS and PostgreSQL answered that they do not know it, it is old enough, and the
 stream reaches back further than the object does; otherwise it stays and is only counted.
@@ -12,9 +13,10 @@ from dataclasses import dataclass
 
 from prometheus_client import Counter, Gauge
 
+from libs.events.catalogue import DocumentFound
 from libs.events.errors import Transient
 from libs.events.history import History
-from libs.objects.store import FAILURES, ORIGINALS, ObjectStore, transient
+from libs.objects.store import FAILURES, FOUND, ORIGINALS, ObjectStore, transient
 from libs.postgres.pool import Pool, postgres_errors
 
 log = logging.getLogger(__name__)
@@ -30,7 +32,7 @@ LOOK_UPS = 500
 
 @dataclass(frozen=True, slots=True)
 class Janitor:
-    """One pass after another over the originals."""
+    """One pass after another over the originals and the files found inside them."""
 
     history: History
     pool: Pool
@@ -53,15 +55,16 @@ class Janitor:
         before = time.time() - self.age_seconds
         found: dict[str, list[tuple[str, float]]] = defaultdict(list)
         removed = unproven = 0
-        async for key, changed, _ in self.objects.keys(ORIGINALS):
-            if changed >= before:
-                continue
-            submission = key.removeprefix(ORIGINALS).split("/", 1)[0]
-            if submission not in found and len(found) >= LOOK_UPS:
-                gone, kept = await self._sweep(found, oldest_event)
-                removed, unproven = removed + gone, unproven + kept
-                found.clear()
-            found[submission].append((key, changed))
+        for prefix in (ORIGINALS, FOUND):
+            async for key, changed, _ in self.objects.keys(prefix):
+                if changed >= before:
+                    continue
+                submission = key.removeprefix(prefix).split("/", 1)[0]
+                if submission not in found and len(found) >= LOOK_UPS:
+                    gone, kept = await self._sweep(found, oldest_event)
+                    removed, unproven = removed + gone, unproven + kept
+                    found.clear()
+                found[submission].append((key, changed))
         gone, kept = await self._sweep(found, oldest_event)
         UNCLAIMED.set(unproven + kept)
         await self._abort_uploads(before)
@@ -72,8 +75,8 @@ class Janitor:
         if not found:
             return 0, 0
         claimed = await self._in_record(list(found))
-        for submission in found:
-            claimed |= await self._in_stream(submission)
+        for submission, items in found.items():
+            claimed |= await self._in_stream(submission, [key for key, _ in items if key not in claimed])
         unclaimed = [item for items in found.values() for item in items if item[0] not in claimed]
         orphans = [key for key, changed in unclaimed if oldest_event is not None and oldest_event < changed]
         if orphans:
@@ -89,9 +92,15 @@ class Janitor:
             )
         return {row["object_key"] for row in rows}
 
-    async def _in_stream(self, submission: str) -> set[str]:
+    async def _in_stream(self, submission: str, keys: list[str]) -> set[str]:
+        """The keys that an event of the submission names, among what is asked for `keys`."""
+        claimed = set()
+        for key in keys:
+            number = key.rsplit("/", 1)[1]
+            if key.startswith(FOUND) and await self.history.read(f"{DocumentFound.type}.{submission}.{number}"):
+                claimed.add(key)
         event = await self.history.submission(submission)
-        return set() if event is None else {attachment.object_key for attachment in event.attachments}
+        return claimed if event is None else claimed | {attachment.object_key for attachment in event.attachments}
 
     async def _abort_uploads(self, before: float) -> None:
         store = self.objects

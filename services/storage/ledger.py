@@ -165,7 +165,8 @@ class Ledger:
             ):
                 found[row["submission_id"]].take_step(row)
             for row in await self.pool.fetch(
-                "select s.id as submission_id, s.held, s.created_at, d.id, d.number, d.object_key, t.status "
+                "select s.id as submission_id, s.held, s.created_at, d.id, d.number, d.object_key, t.status, "
+                "t.details -> 'found' as found "
                 "from contact_submissions s left join documents d on d.submission_id = s.id "
                 "left join document_states t on t.document_id = d.id where s.id = any($1)",
                 list(ids),

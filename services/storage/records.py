@@ -1,8 +1,8 @@
 """The record in SQL: submissions and documents as they were sent; repeating a write changes nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from libs.events.catalogue import MESSAGE, SubmissionCreated, document_id
+from libs.events.catalogue import MESSAGE, DocumentFound, SubmissionCreated, document_id
 from libs.events.delivery import Received
 from libs.postgres.pool import Pool, postgres_errors, statement
 
@@ -24,22 +24,43 @@ select * from unnest(
 on conflict (id) do nothing
 """
 
+INSERT_FOUND = """
+insert into documents as d
+    (id, submission_id, number, object_key, filename, content_type, size, sha256, created_at)
+select f.*, s.created_at
+from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[])
+    as f (id, submission_id, number, object_key, filename, content_type, size, sha256)
+left join contact_submissions s on s.id = f.submission_id
+on conflict (id) do update set filename = excluded.filename where d.filename = ''
+"""
+"""Its submission was recorded before it; a row without one is refused. A name that was missing is filled in."""
 
-async def insert(pool: Pool, received: Sequence[Received[SubmissionCreated]]) -> None:
-    """Record the submissions and all their documents in one transaction. Raises Transient when PostgreSQL is away."""
-    submissions = [submission_row(one) for one in received]
-    documents = [row for r in received for row in document_rows(r.event)]
+
+async def insert(
+    pool: Pool, received: Sequence[Received[SubmissionCreated | DocumentFound]], names: Mapping[str, str]
+) -> None:
+    """Record submissions with their documents, and found documents with their `names` by key, in one transaction.
+
+    Raises Transient when PostgreSQL is away.
+    """
+    created = [(one.event, one.sequence) for one in received if isinstance(one.event, SubmissionCreated)]
+    documents = [row for event, _ in created for row in document_rows(event)]
+    events = {one.event.document_id: one.event for one in received if isinstance(one.event, DocumentFound)}
+    found = [found_row(event, names) for event in events.values()]
     with postgres_errors(), statement("insert submissions"):
         async with pool.acquire(timeout=5) as connection, connection.transaction():
-            await connection.execute(INSERT_SUBMISSIONS, *_columns(submissions))
-            await connection.execute(INSERT_DOCUMENTS, *_columns(documents))
+            if created:
+                submissions = [submission_row(event, sequence) for event, sequence in created]
+                await connection.execute(INSERT_SUBMISSIONS, *_columns(submissions))
+                await connection.execute(INSERT_DOCUMENTS, *_columns(documents))
+            if found:
+                await connection.execute(INSERT_FOUND, *_columns(found))
 
 
-def submission_row(one: Received[SubmissionCreated]) -> tuple[object, ...]:
+def submission_row(e: SubmissionCreated, sequence: int) -> tuple[object, ...]:
     """The row of `contact_submissions`, without the time of recording."""
-    e = one.event
     known = (e.submission_id, e.form, e.name, e.email, e.subject_line, e.message, e.metadata, e.held, e.created_at)
-    return (*known, one.sequence)
+    return (*known, sequence)
 
 
 def document_rows(event: SubmissionCreated) -> list[tuple[object, ...]]:
@@ -61,6 +82,12 @@ def document_rows(event: SubmissionCreated) -> list[tuple[object, ...]]:
         for a in event.attachments
     ]
     return [message, *files]
+
+
+def found_row(event: DocumentFound, names: Mapping[str, str]) -> tuple[object, ...]:
+    """The row of a found document, without the time its submission was sent."""
+    place = (event.document_id, event.submission_id, event.number, event.object_key)
+    return (*place, names[event.object_key], event.content_type, event.size, event.sha256)
 
 
 def _columns(rows: Sequence[tuple[object, ...]]) -> list[list[object]]:

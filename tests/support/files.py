@@ -124,6 +124,15 @@ def eml(text: str = SENTENCE, attachment: str = "The harbour bell rings.") -> by
     return mail.as_bytes()
 
 
+def archive(*members: tuple[str, bytes]) -> bytes:
+    """A ZIP archive; the same members make the same bytes."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, content in members:
+            packed.writestr(zipfile.ZipInfo(name), content)
+    return out.getvalue()
+
+
 def zip_bomb_docx() -> bytes:
     """A Word document whose text unpacks to 700 MB."""
     out = io.BytesIO()

@@ -102,7 +102,7 @@ class Door:
         )
         for attachment, file in zip(attachments, files, strict=True):
             await self.servers.objects.put(attachment.object_key, file.content, file.content_type)
-        await records.insert(self.servers.pool, [self._received(created)])
+        await records.insert(self.servers.pool, [self._received(created)], {})
         await journey.write(self.servers.pool, [self._received(event) for event in _readings(created, files)])
         await self.index.write(_indexed(created, files))
         return sid

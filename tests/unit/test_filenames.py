@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.ingest.filenames import MOST_CHARACTERS, display_name
+from libs.objects.filenames import MOST_CHARACTERS, display_name, within
 
 
 @pytest.mark.parametrize("name", ["report.pdf", "Übersicht 2026.pdf", "年次報告.docx", "a-b_c(1).tar.gz", "🐙.png"])
@@ -60,3 +60,12 @@ def test_whatever_is_shown_is_short_printable_and_no_path(given: str) -> None:
     assert "\\" not in shown
     assert shown == shown.strip()
     shown.encode()
+
+
+@pytest.mark.parametrize("name", ["年" * 251 + ".pdf", "🐙" * 255, "a" * 255, "ü" * 300 + ".tar.gz", "x." + "é" * 400])
+def test_a_name_is_cut_to_whole_characters_and_a_short_ending_stays(name: str) -> None:
+    cut = within(name, 100)
+    assert 90 < len(cut.encode()) <= 100
+    assert cut[:10] == name[:10]
+    assert not name.endswith(".pdf") or cut.endswith(".pdf")
+    assert within(cut, 100) == cut

@@ -9,6 +9,7 @@ from libs.events.catalogue import (
     Attachment,
     DocumentExtracted,
     DocumentFailed,
+    DocumentFound,
     DocumentIndexed,
     DocumentStored,
     Event,
@@ -84,6 +85,21 @@ async def status(*events: Event) -> str:
     return journey.status()
 
 
+def read(number: str, *found: str) -> DocumentExtracted:
+    return DocumentExtracted(
+        submission_id=SID, number=number, text_key="k", characters=1, pages=1, extractor="x", found=found
+    )
+
+
+def file_of() -> dict[str, object]:
+    return {"submission_id": SID, "object_key": "k", "content_type": "text/plain", "size": 1, "sha256": "0" * 64}
+
+
+def found(number: str) -> tuple[Event, ...]:
+    """A document found inside another, until it waits to be read."""
+    return DocumentFound(number=number, **file_of()), DocumentStored(number=number, **file_of())
+
+
 BOTH = (sent("owner"), sent("sender"))
 
 
@@ -114,13 +130,39 @@ async def test_the_status_says_what_is_still_to_come(events: tuple[Event, ...], 
     assert (expected in TERMINAL) == (expected in ("done", "partly failed", "held"))
 
 
+SENT = (created(1), stored(1), indexed(), *BOTH)
+"""A submission with a file, of which nothing is known yet."""
+OPENED = (*SENT, read("1", "1-1", "1-2"), indexed("1"))
+"""Two documents were found in the file."""
+NESTED = (*OPENED, *found("1-1"), read("1-1"), indexed("1-1"), *found("1-2"), read("1-2", "1-2-1"), indexed("1-2"))
+"""And another one in the second of these."""
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        ((*SENT, read("1"), indexed("1")), "done"),
+        (OPENED, "processing"),
+        ((*OPENED, *found("1-1"), read("1-1"), indexed("1-1")), "processing"),
+        ((*OPENED, *found("1-1"), *found("1-2"), failed("1-1"), failed("1-2")), "partly failed"),
+        (NESTED, "processing"),
+        ((*NESTED, *found("1-2-1")), "processing"),
+        ((*NESTED, *found("1-2-1"), read("1-2-1"), indexed("1-2-1")), "done"),
+        ((*NESTED, *found("1-2-1"), failed("1-2-1")), "partly failed"),
+    ],
+)
+async def test_a_journey_waits_for_what_was_found_inside_its_files(events: tuple[Event, ...], expected: str) -> None:
+    assert await status(*events) == expected
+    assert await status(*reversed(events)) == expected
+
+
 async def test_the_order_of_events_does_not_matter() -> None:
     events = (stored(1), indexed(), indexed("1"), *BOTH)
     assert {await status(created(1), *order) for order in permutations(events)} == {"done"}
 
 
 async def test_a_look_tells_only_what_is_new_in_the_order_of_the_stream() -> None:
-    stream = Stream(created(1), DocumentStored(**_file("1")), stored(1))
+    stream = Stream(created(1), DocumentStored(number="1", **file_of()), stored(1))
     journey = Journey(stream, SID)
     assert [one.sequence for one in await journey.look()] == [1, 2, 3]
     assert await journey.look() == []
@@ -171,8 +213,3 @@ def test_a_step_shows_ids_and_reasons_and_nothing_else() -> None:
         submission_id=SID, number="1", text_key="text/x", characters=3, pages=1, extractor="x", tags=("invoice",)
     )
     assert shown(extracted) == {**about, "type": "document.extracted", "document_id": f"{SID}-1"}
-
-
-def _file(number: str) -> dict[str, object]:
-    about = {"object_key": "k", "content_type": "text/plain", "size": 1, "sha256": "0" * 64}
-    return {"submission_id": SID, "number": number, **about}

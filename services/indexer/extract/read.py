@@ -1,6 +1,8 @@
 """Reading documents: an ordered choice by content type. Runs only inside the sandbox's disposable process."""
 
-from services.indexer.extract import ocr, office, pdf, text
+from dataclasses import replace
+
+from services.indexer.extract import members, ocr, office, pdf, text
 from services.indexer.extract.results import Extracted, Limits, empty, no_text, unsupported
 
 
@@ -16,6 +18,10 @@ def read(content: bytes, content_type: str, limits: Limits) -> Extracted:
         extracted = ocr.read(content, limits)
     elif content_type in office.TYPES:
         extracted = office.read(content, content_type, limits)
+        if content_type == members.MAIL:
+            extracted = replace(extracted, members=members.of_mail(content))
+    elif content_type == members.ZIP:
+        extracted = members.read_zip(content, limits)
     else:
         raise unsupported()
     if not any(page.strip() for page in extracted.pages):

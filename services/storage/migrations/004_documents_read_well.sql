@@ -12,7 +12,7 @@ select
     d.id                                             as document_id,
     d.submission_id                                  as contact_id,
     d.number,
-    d.filename,
+    coalesce(nullif(d.filename, ''), 'file')         as filename,
     d.content_type,
     d.size,
     d.sha256,
@@ -36,6 +36,7 @@ select
     coalesce(s.scan, '')                             as scan,
     coalesce(s.preview_pages, 0)                     as preview_pages,
     (s.details ->> 'quality')::real                  as quality,
-    s.details ->> 'text_key'                         as text_key
+    s.details ->> 'text_key'                         as text_key,
+    coalesce(s.details ->> 'note', '')               as note
 from documents d
 left join document_states s on s.document_id = d.id;

@@ -19,3 +19,12 @@ def display_name(given: str) -> str:
         ending = PurePosixPath(name).suffix[:16]
         name = name[: MOST_CHARACTERS - len(ending)] + ending
     return name or "file"
+
+
+def within(name: str, most_bytes: int) -> str:
+    """`name` cut until its UTF-8 has at most `most_bytes`; a short ending stays."""
+    if len(name.encode()) <= most_bytes:
+        return name
+    ending = PurePosixPath(name).suffix[:16]
+    stem = name.removesuffix(ending).encode()[: most_bytes - len(ending.encode())]
+    return stem.decode(errors="ignore") + ending
