@@ -21,6 +21,9 @@ DocumentNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}$")]
 Target = Annotated[str, StringConstraints(pattern=r"^(owner|sender)$")]
 """Who a mail goes to."""
 
+ScanOutcome = Literal["", "clean", "infected", "too large"]
+"""What the virus scanner said of a document; empty when none was asked. That it was away is no outcome."""
+
 MESSAGE = "0"
 """The document number of the message itself."""
 
@@ -154,6 +157,7 @@ class DocumentExtracted(DocumentEvent):
     tags: tuple[str, ...] = ()
     extractor: str = Field(max_length=120, description="Name and version of what read it.")
     ocr: bool = False
+    scan: ScanOutcome = Field(default="", description="What the virus scanner said; empty: it was not asked.")
 
 
 class DocumentFailed(DocumentEvent):
@@ -161,8 +165,9 @@ class DocumentFailed(DocumentEvent):
 
     type: ClassVar[str] = "document.failed"
 
-    reason: str = Field(max_length=64, description="For machines: `encrypted`, `broken`, `empty`, ...")
+    reason: str = Field(max_length=64, description="For machines: `encrypted`, `broken`, `empty`, `infected`, ...")
     message: str = Field(max_length=300, description="For people.")
+    scan: ScanOutcome = Field(default="", description="What the virus scanner said; empty: it was not asked.")
 
 
 class DocumentIndexed(DocumentEvent):

@@ -26,6 +26,7 @@ from libs.events.history import History
 from libs.index.protocol import IndexedDocument, Unavailable
 from libs.objects.store import ObjectStore
 from services.indexer import texts
+from services.indexer.antivirus import NOT_SCANNED, Antivirus, Scan, infected
 from services.indexer.indexes import Indexes
 from services.indexer.language import detect
 from services.indexer.sandbox import Extracted, Limits, Sandbox, SandboxFailed, Unreadable
@@ -50,22 +51,38 @@ class Parts:
     sandbox: Sandbox
     limits: Limits
     rules: Rules
+    antivirus: Antivirus | None = None
+    """None when files are not scanned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A document that must not be in the index."""
+
+    document_id: str
+
+
+ForIndex = KeptText | IndexedDocument | Quarantined
+"""What the index is told of one document."""
 
 
 async def extract(event: DocumentStored, parts: Parts) -> Sequence[Event]:
-    """Read the document's text once, in the sandbox, and keep it beside the original."""
+    """Read the document's text once, in the sandbox, and keep it beside the original; an infected one is not read."""
     submission = await _submission(event.submission_id, parts)
     attachment = next(a for a in submission.attachments if a.number == event.number)
     content = await parts.objects.read(event.object_key, most=event.size)
+    scan = await parts.antivirus.scan(event.document_id, content) if parts.antivirus else NOT_SCANNED
+    if scan.outcome == "infected":
+        return [_failed(event, infected(scan.signature), scan)]
     try:
         extracted = await parts.sandbox.read(content, event.content_type, parts.limits)
     except Unreadable as fault:  # the document's fault: final, with words for people
-        return [_failed(event, fault)]
+        return [_failed(event, fault, scan)]
     except SandboxFailed as error:
         raise Transient("sandbox", str(error)) from error
     text = _kept(event, submission, attachment.filename, extracted, parts.rules)
     key = await texts.keep(parts.objects, text)
-    return [_extracted(text, key)]
+    return [_extracted(text, key, scan)]
 
 
 async def index(received: Sequence[Received[Event]], parts: Parts) -> Answers:
@@ -105,11 +122,11 @@ async def _submission(submission_id: str, parts: Parts) -> SubmissionCreated:
     return submission
 
 
-async def _documents(received: Sequence[Received[Event]], parts: Parts) -> list[KeptText | IndexedDocument]:
+async def _documents(received: Sequence[Received[Event]], parts: Parts) -> list[ForIndex]:
     """What the index gets for a batch."""
     slots = asyncio.Semaphore(READ_AT_ONCE)
 
-    async def read(event: Event) -> KeptText | IndexedDocument | None:
+    async def read(event: Event) -> ForIndex | None:
         async with slots:
             return await _document(event, parts)
 
@@ -117,7 +134,7 @@ async def _documents(received: Sequence[Received[Event]], parts: Parts) -> list[
     return [one for one in found if one is not None]
 
 
-async def _document(event: Event, parts: Parts) -> KeptText | IndexedDocument | None:
+async def _document(event: Event, parts: Parts) -> ForIndex | None:
     """None when the document has been read again since: an old event never hides what is newer."""
     if isinstance(event, SubmissionCreated):
         return _message(event, parts.rules)
@@ -125,6 +142,8 @@ async def _document(event: Event, parts: Parts) -> KeptText | IndexedDocument | 
         return None
     if isinstance(event, DocumentExtracted):
         return await texts.load(parts.objects, event.text_key)
+    if isinstance(event, DocumentFailed) and event.scan == "infected":
+        return Quarantined(event.document_id)
     submission = await _submission(event.submission_id, parts)
     return _unread(event, submission) if isinstance(event, DocumentFailed) else _message(submission, parts.rules)
 
@@ -137,10 +156,12 @@ async def _read_again(event: DocumentExtracted | DocumentFailed, parts: Parts) -
 
 
 async def _write(
-    write: Callable[[Sequence[IndexedDocument]], Awaitable[None]], documents: Sequence[KeptText | IndexedDocument]
+    write: Callable[[Sequence[IndexedDocument], Sequence[str]], Awaitable[None]], documents: Sequence[ForIndex]
 ) -> None:
+    gone = [one.document_id for one in documents if isinstance(one, Quarantined)]
+    kept = [one for one in documents if not isinstance(one, Quarantined)]
     try:
-        await write([one.indexed() if isinstance(one, KeptText) else one for one in documents])
+        await write([one.indexed() if isinstance(one, KeptText) else one for one in kept], gone)
     except Unavailable as error:
         raise Transient("index", str(error)) from error
 
@@ -192,7 +213,7 @@ def _kept(
     )
 
 
-def _extracted(text: KeptText, key: str) -> DocumentExtracted:
+def _extracted(text: KeptText, key: str, scan: Scan) -> DocumentExtracted:
     return DocumentExtracted(
         submission_id=text.submission_id,
         number=text.number,
@@ -205,16 +226,18 @@ def _extracted(text: KeptText, key: str) -> DocumentExtracted:
         tags=text.tags,
         extractor=text.extractor,
         ocr=text.ocr,
+        scan=scan.outcome,
     )
 
 
-def _failed(event: DocumentStored, fault: Unreadable) -> DocumentFailed:
+def _failed(event: DocumentStored, fault: Unreadable, scan: Scan) -> DocumentFailed:
     return DocumentFailed(
         submission_id=event.submission_id,
         number=event.number,
         generation=event.generation,
         reason=fault.reason,
         message=fault.message,
+        scan=scan.outcome,
     )
 
 

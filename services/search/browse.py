@@ -58,7 +58,13 @@ async def document_page(request: web.Request) -> web.Response:
         raise record_is_away() from None
     audit.record("view", request[OWNER].id, document_id=document.document_id)
     others = [other for other in family if other.document_id != document.document_id]
-    shown = {"document": document, "sender": document.sender, "message": message, "others": others}
+    shown = {
+        "document": document,
+        "sender": document.sender,
+        "message": message,
+        "others": others,
+        "scanned": request.app[PARTS].scanned,
+    }
     return page("document.html", shown)
 
 

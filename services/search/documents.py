@@ -62,6 +62,7 @@ def as_json(document: Document) -> dict[str, object]:
         "sha256": document.sha256,
         "status": document.status,
         "reason": document.reason,
+        "scan": document.scan,
         "tags": document.tags,
         "language": document.language,
         "provenance": {
