@@ -5,8 +5,7 @@ import io
 import signal
 import time
 import zipfile
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ import pytest
 from libs.events.errors import Transient
 from services.indexer.antivirus import TRIES, Antivirus, CannotScan, Scan
 from tests.support import files
-from tests.support.clamd import MARKER, SIGNATURE, STREAM_MOST, Clamd, needs_clamd, running_clamd
+from tests.support.clamd import MARKER, SIGNATURE, STREAM_MOST, Clamd, answering, needs_clamd, running_clamd
 
 DOCUMENT = "0" * 32 + "-1"
 INFECTED = Scan("infected", SIGNATURE)
@@ -127,23 +126,6 @@ async def test_a_scanner_that_dies_in_the_middle_of_a_stream_is_away(way: str) -
         Path(scanner.socket).unlink(missing_ok=True)
         await scanner.start()
         assert await antivirus.scan(DOCUMENT, b"fine") == Scan("clean")
-
-
-@asynccontextmanager
-async def answering(answer: Callable[[bytes], bytes]) -> AsyncIterator[str]:
-    """A server that answers a stream as `answer` does, at an address; an empty answer hangs up."""
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\0")
-        content = b""
-        while size := int.from_bytes(await reader.readexactly(4), "big"):
-            content += await reader.readexactly(size)
-        writer.write(answer(content))
-        writer.close()
-
-    server = await asyncio.start_server(talk, "127.0.0.1", 0)
-    async with server:
-        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
 BROKEN = [b"", b"stream: OK", b"stream: ok\0", b"stream:  FOUND\0", b"stream: Can't allocate memory ERROR\0", b"\xff\0"]

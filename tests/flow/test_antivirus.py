@@ -13,7 +13,7 @@ from letterbox.local.antivirus import NAME, SIGNATURES
 from libs.index.protocol import IndexedDocument
 from libs.index.tantivy import TantivyIndex
 from tests.support import files
-from tests.support.clamd import MARKER, SIGNATURE, needs_clamd, write_signature
+from tests.support.clamd import MARKER, SIGNATURE, answering, needs_clamd, write_signature
 from tests.support.command import letterbox
 from tests.support.stack import isolated_stack
 from tests.support.visitor import RATES_OFF, Answer, Visitor, eventually, visiting
@@ -156,6 +156,27 @@ async def test_a_scanner_that_hangs_or_dies_at_work_makes_documents_wait_too(car
     await careful.stack.start(NAME)
     assert (await careful.ended(sid))["status"] == "done"
     assert (await recorded(careful, f"{sid}-1", "indexed")).body["scan"] == "clean"
+
+
+async def test_a_document_that_the_scanner_never_answers_on_does_not_keep_the_others_waiting() -> None:
+    async with answering(lambda content: b"" if b"deadly" in content else b"stream: OK\0") as address:
+        scans = {"LETTERBOX_CLAMD_ADDRESS": address}
+        environment = {"ingest": RATES_OFF, "indexer": scans, "search": scans}
+        async with isolated_stack(environment=environment) as stack, visiting(stack) as visitor:
+            deadly = (await visitor.send(files=[("deadly.txt", b"A deadly lantern")])).id
+            others = [(await visitor.send(files=[("fine.txt", b"A fine lantern")])).id for _ in range(3)]
+            for sid in others:
+                assert (await visitor.ended(sid))["status"] == "done"
+            assert (await visitor.journey(deadly))["status"] == "processing"
+            assert (await downloaded(visitor, f"{deadly}-1"))[0] == 409
+
+            async def given_up() -> bool:
+                return bool((await letterbox(stack, "dead-letters", "list", "--json")).json)
+
+            await eventually(given_up)
+            letters = (await letterbox(stack, "dead-letters", "list", "--json")).json
+            assert ["CannotScan" in letter["reason"] for letter in letters] == [True]
+            assert (await visitor.journey(deadly))["status"] == "processing"
 
 
 async def test_what_a_new_signature_finds_leaves_the_index_when_it_is_read_again(
