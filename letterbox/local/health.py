@@ -5,13 +5,18 @@ import asyncio
 import aiohttp
 import asyncpg
 
+from libs.events.errors import Transient
+from services.indexer.antivirus import Antivirus
+
 TIMEOUT_SECONDS = 3.0
 
 
 async def is_healthy(url: str, password: str = "") -> bool:
-    """Whether `url` answers 200, or, for `postgresql://…`, whether one can log in."""
+    """Whether `url` answers 200; for `postgresql://…`, whether one can log in; for `clamd://…`, whether it answers."""
     if url.startswith("postgresql://"):
         return await _can_log_in(url, password)
+    if url.startswith("clamd://"):
+        return await _scans(url.removeprefix("clamd://"))
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
     try:
         async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as answer:
@@ -26,6 +31,14 @@ async def _can_log_in(url: str, password: str) -> bool:
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
         return False
     await connection.close()
+    return True
+
+
+async def _scans(address: str) -> bool:
+    try:
+        await Antivirus(address, TIMEOUT_SECONDS).ready()
+    except Transient:
+        return False
     return True
 
 

@@ -20,11 +20,11 @@ class Part:
     address: str
     """Where it serves, for people and programs."""
     health: str
-    """URL that answers 200 while it is healthy; `postgresql://…` is logged in to instead."""
+    """URL that answers 200 while it is healthy; `postgresql://…` is logged in to, `clamd://…` is pinged instead."""
     environment: dict[str, str] = field(default_factory=dict)
     stop: signal.Signals = signal.SIGTERM
     seconds_to_stop: float = 12.0
-    before: Callable[[], None] | None = None
+    before: Callable[[], object] | None = None
     """Runs each time before the process is started."""
 
 

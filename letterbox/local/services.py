@@ -3,6 +3,7 @@
 import os
 from sys import executable
 
+from letterbox.local import antivirus
 from letterbox.local.home import REPOSITORY, Home
 from letterbox.local.objects import REGION, access_key
 from letterbox.local.part import Part
@@ -13,6 +14,7 @@ PUBLIC = ("ingest", "search")
 WITH_NATS = NAMES
 WITH_OBJECTS = ("ingest", "storage", "indexer", "search")
 WITH_POSTGRES = ("storage", "notifier", "search")
+WITH_ANTIVIRUS = ("indexer", "search")
 PORTS = (*PUBLIC, *(f"{name}-operations" for name in NAMES))
 
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV", "TMPDIR")
@@ -48,6 +50,8 @@ def service_part(name: str, home: Home, ports: dict[str, int], gateway: str, buc
             "LETTERBOX_POSTGRES_DSN": f"postgresql://{name}@127.0.0.1:{ports['postgres']}/{DATABASE}",
             "LETTERBOX_POSTGRES_PASSWORD_FILE": str(home.secret(f"postgres-{name}")),
         }
+    if name in WITH_ANTIVIRUS and antivirus.NAME in ports:
+        environment["LETTERBOX_CLAMD_ADDRESS"] = f"127.0.0.1:{ports[antivirus.NAME]}"
     environment |= _own(name, home, ports)
     return Part(
         name=name,

@@ -13,15 +13,15 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from types import TracebackType
 
-from letterbox.local import gateway, mail, nats, objects, postgres, services
+from letterbox.local import antivirus, gateway, mail, nats, objects, postgres, services
 from letterbox.local.failure import CannotStart
 from letterbox.local.health import is_healthy
 from letterbox.local.home import REPOSITORY, Home, is_free
 from letterbox.local.part import Part
 from letterbox.local.process import Identity
 
-SERVERS = ("nats", "postgres", "object-store", "mail")
-ALL = (*SERVERS, *services.NAMES, "caddy")
+ALL = ("nats", "postgres", "object-store", "mail", *services.NAMES, "caddy")
+SERVERS = ("nats", "postgres", "object-store", "mail", antivirus.NAME)
 HEALTHY_SECONDS = 90.0
 LONGEST_RESTART_PAUSE = 10.0
 STABLE_SECONDS = 60.0
@@ -55,6 +55,13 @@ class LocalStack:
     bucket: str = field(default_factory=lambda: os.environ.get("LETTERBOX_BUCKET", "pretamane-data"))
     running: dict[str, Running] = field(default_factory=dict)
     _watched: bool = False
+
+    def __post_init__(self) -> None:
+        """The virus scanner is a part only of a stack that has signatures for it, and files to read."""
+        asked = self.environment.get(antivirus.NAME, os.environ)
+        self._signatures = asked.get(antivirus.SIGNATURES, "")
+        if self._signatures and "indexer" in self.names:
+            self.names = (antivirus.NAME, *self.names)
 
     async def __aenter__(self) -> "LocalStack":
         try:
@@ -184,6 +191,7 @@ class LocalStack:
         names = (
             *nats.PORTS, *postgres.PORTS, *objects.PORTS, *mail.PORTS, *services.PORTS, *gateway.PORTS,
             *(("gateway",) if not self.port else ()),
+            *(antivirus.PORTS if antivirus.NAME in self.names else ()),
         )  # fmt: skip
         self.ports = self.home.ports(names)
         if self.port and "caddy" in self.names and not is_free(self.port):
@@ -211,6 +219,8 @@ class LocalStack:
                 return objects.objects_part(home, ports, self.bucket)
             case "mail":
                 return mail.mail_part(home, ports)
+            case antivirus.NAME:
+                return antivirus.antivirus_part(home, ports, self._signatures)
             case "caddy":
                 trace = self.environment.get("caddy", {}).get("OTEL_EXPORTER_OTLP_ENDPOINT", "")
                 trace = trace or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")

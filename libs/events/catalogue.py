@@ -28,6 +28,9 @@ DEEPEST = 3
 Target = Annotated[str, StringConstraints(pattern=r"^(owner|sender)$")]
 """Who a mail goes to."""
 
+ScanOutcome = Literal["", "clean", "infected", "too large"]
+"""What the virus scanner said of a document; empty when none was asked. That it was away is no outcome."""
+
 MESSAGE = "0"
 """The document number of the message itself."""
 
@@ -185,6 +188,7 @@ class DocumentExtracted(DocumentEvent):
         default=(), description="The documents found inside it: each has a `document.found`."
     )
     note: str = Field(default="", max_length=300, description="For people: what of it was left out, and why.")
+    scan: ScanOutcome = Field(default="", description="What the virus scanner said; empty: it was not asked.")
 
 
 class DocumentFailed(DocumentEvent):
@@ -192,8 +196,9 @@ class DocumentFailed(DocumentEvent):
 
     type: ClassVar[str] = "document.failed"
 
-    reason: str = Field(max_length=64, description="For machines: `encrypted`, `broken`, `empty`, ...")
+    reason: str = Field(max_length=64, description="For machines: `encrypted`, `broken`, `empty`, `infected`, ...")
     message: str = Field(max_length=300, description="For people.")
+    scan: ScanOutcome = Field(default="", description="What the virus scanner said; empty: it was not asked.")
 
 
 class DocumentIndexed(DocumentEvent):

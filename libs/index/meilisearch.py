@@ -132,6 +132,14 @@ class MeilisearchIndex:
             self._succeeded(task)
         return int((task.details or {}).get("deletedDocuments", 0))
 
+    async def delete_document(self, document_id: str) -> None:
+        """Remove one document."""
+        async with _errors():
+            info = await self._index.delete_document(document_id)
+            task = await self._finished(info.task_uid)
+            if (task.error or {}).get("code") != ABSENT:
+                self._succeeded(task)
+
     async def search(self, query: Query) -> Results:
         """Answer a question."""
         if query.offset + query.limit > DEEPEST:

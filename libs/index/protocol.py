@@ -118,6 +118,9 @@ class SearchIndex(Protocol):
     async def delete_submission(self, contact_id: str) -> int:
         """Remove all documents of a submission; returns how many went."""
 
+    async def delete_document(self, document_id: str) -> None:
+        """Remove one document; one that is not there is no error. Searches see it when this returns."""
+
     async def search(self, query: Query) -> Results:
         """Answer a question. Raises InvalidQuery when it cannot be asked."""
 

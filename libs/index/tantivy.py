@@ -88,7 +88,11 @@ class TantivyIndex:
 
     async def delete_submission(self, contact_id: str) -> int:
         """Remove all documents of a submission; returns how many went."""
-        return await self._run(lambda: self._delete(contact_id))
+        return await self._run(lambda: self._delete("contact_id", contact_id))
+
+    async def delete_document(self, document_id: str) -> None:
+        """Remove one document."""
+        await self._run(lambda: self._delete("document_id", document_id))
 
     async def search(self, query: Query) -> Results:
         """Answer a question."""
@@ -140,10 +144,10 @@ class TantivyIndex:
         writer.commit()
         self._opened.index.reload()
 
-    def _delete(self, contact_id: str) -> int:
+    def _delete(self, name: str, value: str) -> int:
         writer = self._write_lock()
         before = int(self._searcher().num_docs)
-        writer.delete_documents_by_query(TQuery.term_query(self._schema, "contact_id", contact_id))
+        writer.delete_documents_by_query(TQuery.term_query(self._schema, name, value))
         writer.commit()
         self._opened.index.reload()
         return before - int(self._opened.index.searcher().num_docs)

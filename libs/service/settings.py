@@ -95,6 +95,19 @@ class IndexSettings(EnvironmentSettings):
     meilisearch_key: SecretStr | None = Field(default=None, description="Its key for this service.")
 
 
+class AntivirusSettings(EnvironmentSettings):
+    """Which virus scanner looks at files, if any."""
+
+    clamd_address: str = Field(
+        default="",
+        pattern=r"^(|/.+|[^/\s]+:[0-9]{1,5})$",
+        description=(
+            "The virus scanner, clamd: `host:port` or the path of its socket; empty: files are not scanned. "
+            "The same for indexer and search."
+        ),
+    )
+
+
 S = TypeVar("S", bound=EnvironmentSettings)
 
 

@@ -17,6 +17,7 @@ from libs.objects.store import object_store
 from libs.service.health import Health
 from libs.service.lifecycle import run
 from services.indexer import handlers, tags
+from services.indexer.antivirus import Antivirus
 from services.indexer.found import Reach, Room
 from services.indexer.indexes import indexes
 from services.indexer.sandbox import Limits, Sandbox
@@ -47,11 +48,14 @@ async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
         health.needs("nats", partial(nats_answers, nc))
         objects = await stack.enter_async_context(object_store(settings, connections=2 * handlers.READ_AT_ONCE))
         health.needs("object-store", objects.check)
+        antivirus = Antivirus(settings.clamd_address, settings.clamd_seconds) if settings.clamd_address else None
+        if antivirus is not None:
+            health.needs("antivirus", antivirus.ready)
         publisher = Publisher(nc, "indexer")
         reach = Reach(
             settings.found_depth, settings.found_members, Room(settings.found_documents, settings.found_bytes)
         )
-        parts = handlers.Parts(History(nc), objects, index, sandbox, limits, rules, reach)
+        parts = handlers.Parts(History(nc), objects, index, sandbox, limits, rules, reach, antivirus)
         write, read = partial(handlers.index, parts=parts), each(partial(handlers.extract, parts=parts))
         forget, erase = partial(handlers.forget, parts=parts), each(partial(handlers.erase, parts=parts))
         indexing = consuming_and_replaying(

@@ -26,6 +26,7 @@ from libs.events.history import History
 from libs.index.protocol import IndexedDocument, Unavailable
 from libs.objects.store import ObjectStore
 from services.indexer import found, texts
+from services.indexer.antivirus import NOT_SCANNED, Antivirus, Scan, infected
 from services.indexer.found import Contents, File, Reach
 from services.indexer.indexes import Indexes
 from services.indexer.language import detect
@@ -52,23 +53,42 @@ class Parts:
     limits: Limits
     rules: Rules
     reach: Reach = field(default_factory=Reach)
+    antivirus: Antivirus | None = None
+    """None when files are not scanned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A document that must not be in the index."""
+
+    document_id: str
+
+
+ForIndex = KeptText | IndexedDocument | Quarantined
+"""What the index is told of one document."""
 
 
 async def extract(event: DocumentStored, parts: Parts) -> Sequence[Event]:
-    """Read the document's text once, in the sandbox, and keep it beside the original; files in it become documents."""
+    """Read the document's text once, in the sandbox, and keep it beside the original; files in it become documents.
+
+    An infected one is not read.
+    """
     submission = await _submission(event.submission_id, parts)
     file = await _file(submission, event.number, parts)
     content = await parts.objects.read(event.object_key, most=event.size)
+    scan = await parts.antivirus.scan(event.document_id, content) if parts.antivirus else NOT_SCANNED
+    if scan.outcome == "infected":
+        return [_failed(event, infected(scan.signature), scan)]
     try:
         extracted = await parts.sandbox.read(content, event.content_type, parts.limits)
     except Unreadable as fault:  # the document's fault: final, with words for people
-        return [_failed(event, fault)]
+        return [_failed(event, fault, scan)]
     except SandboxFailed as error:
         raise Transient("sandbox", str(error)) from error
     contents = await found.keep(event, extracted.members, file.room, parts.history, parts.objects, parts.reach)
     text = _kept(event, submission, file.filename, extracted, parts.rules, contents)
     key = await texts.keep(parts.objects, text)
-    return [*contents.found, _extracted(text, key, contents.numbers)]
+    return [*contents.found, _extracted(text, key, contents.numbers, scan)]
 
 
 async def index(received: Sequence[Received[Event]], parts: Parts) -> Answers:
@@ -116,11 +136,11 @@ async def _file(submission: SubmissionCreated, number: str, parts: Parts) -> Fil
     return await found.file_of(submission, number, parts.history, parts.objects, parts.reach)
 
 
-async def _documents(received: Sequence[Received[Event]], parts: Parts) -> list[KeptText | IndexedDocument]:
+async def _documents(received: Sequence[Received[Event]], parts: Parts) -> list[ForIndex]:
     """What the index gets for a batch."""
     slots = asyncio.Semaphore(READ_AT_ONCE)
 
-    async def read(event: Event) -> KeptText | IndexedDocument | None:
+    async def read(event: Event) -> ForIndex | None:
         async with slots:
             return await _document(event, parts)
 
@@ -128,7 +148,7 @@ async def _documents(received: Sequence[Received[Event]], parts: Parts) -> list[
     return [one for one in documents if one is not None]
 
 
-async def _document(event: Event, parts: Parts) -> KeptText | IndexedDocument | None:
+async def _document(event: Event, parts: Parts) -> ForIndex | None:
     """None when the document has been read again since: an old event never hides what is newer."""
     if isinstance(event, SubmissionCreated):
         return _message(event, parts.rules)
@@ -136,6 +156,8 @@ async def _document(event: Event, parts: Parts) -> KeptText | IndexedDocument | 
         return None
     if isinstance(event, DocumentExtracted):
         return await texts.load(parts.objects, event.text_key)
+    if isinstance(event, DocumentFailed) and event.scan == "infected":
+        return Quarantined(event.document_id)
     submission = await _submission(event.submission_id, parts)
     if isinstance(event, DocumentFailed):
         return _unread(event, submission, await _file(submission, event.number, parts))
@@ -149,10 +171,12 @@ async def _read_again(event: DocumentExtracted | DocumentFailed, parts: Parts) -
 
 
 async def _write(
-    write: Callable[[Sequence[IndexedDocument]], Awaitable[None]], documents: Sequence[KeptText | IndexedDocument]
+    write: Callable[[Sequence[IndexedDocument], Sequence[str]], Awaitable[None]], documents: Sequence[ForIndex]
 ) -> None:
+    gone = [one.document_id for one in documents if isinstance(one, Quarantined)]
+    kept = [one for one in documents if not isinstance(one, Quarantined)]
     try:
-        await write([one.indexed() if isinstance(one, KeptText) else one for one in documents])
+        await write([one.indexed() if isinstance(one, KeptText) else one for one in kept], gone)
     except Unavailable as error:
         raise Transient("index", str(error)) from error
 
@@ -211,7 +235,7 @@ def _kept(
     )
 
 
-def _extracted(text: KeptText, key: str, numbers: Sequence[str]) -> DocumentExtracted:
+def _extracted(text: KeptText, key: str, numbers: Sequence[str], scan: Scan) -> DocumentExtracted:
     return DocumentExtracted(
         submission_id=text.submission_id,
         number=text.number,
@@ -226,16 +250,18 @@ def _extracted(text: KeptText, key: str, numbers: Sequence[str]) -> DocumentExtr
         ocr=text.ocr,
         found=tuple(numbers),
         note=text.note,
+        scan=scan.outcome,
     )
 
 
-def _failed(event: DocumentStored, fault: Unreadable) -> DocumentFailed:
+def _failed(event: DocumentStored, fault: Unreadable, scan: Scan) -> DocumentFailed:
     return DocumentFailed(
         submission_id=event.submission_id,
         number=event.number,
         generation=event.generation,
         reason=fault.reason,
         message=fault.message,
+        scan=scan.outcome,
     )
 
 

@@ -31,18 +31,21 @@ class Indexes:
         self._next: str | None = None
         self._switching = asyncio.Lock()
 
-    async def write(self, documents: Sequence[IndexedDocument]) -> None:
-        """Add or replace, first in the next generation: what is found stays found when it becomes the live one."""
+    async def write(self, documents: Sequence[IndexedDocument], gone: Sequence[str] = ()) -> None:
+        """Add or replace, first in the next generation: what is found stays found when it becomes the live one.
+
+        Then remove the documents with the ids `gone`.
+        """
         async with self._switching:
             for name in sorted(self._open, key=lambda name: name != self._next):
-                await self._open[name].write(documents)
+                await _change(self._open[name], documents, gone)
 
-    async def write_next(self, documents: Sequence[IndexedDocument]) -> None:
-        """Add or replace in the next generation alone."""
+    async def write_next(self, documents: Sequence[IndexedDocument], gone: Sequence[str] = ()) -> None:
+        """Add or replace in the next generation alone, then remove `gone`."""
         index = self._open.get(self._next or "")
         if index is None:
             raise Unavailable("no index is built at the moment")
-        await index.write(documents)
+        await _change(index, documents, gone)
 
     async def delete_submission(self, contact_id: str) -> int:
         """Remove all documents of a submission from every generation, a kept one too; returns how many went."""
@@ -90,6 +93,12 @@ class Indexes:
         for name in set(self._open) - wanted:
             await self._open.pop(name).close()
             log.info("index closed", extra={"generation": name})
+
+
+async def _change(index: SearchIndex, documents: Sequence[IndexedDocument], gone: Sequence[str]) -> None:
+    await index.write(documents)
+    for one in gone:
+        await index.delete_document(one)
 
 
 @asynccontextmanager

@@ -6,10 +6,10 @@ from pathlib import Path
 from pydantic import Field
 
 from libs.events.catalogue import DEEPEST
-from libs.service.settings import IndexSettings, NatsSettings, ObjectSettings, ServiceSettings
+from libs.service.settings import AntivirusSettings, IndexSettings, NatsSettings, ObjectSettings, ServiceSettings
 
 
-class Settings(ServiceSettings, NatsSettings, ObjectSettings, IndexSettings):
+class Settings(ServiceSettings, NatsSettings, ObjectSettings, IndexSettings, AntivirusSettings):
     """Settings of indexer, from the environment."""
 
     extractions: int = Field(
@@ -21,6 +21,9 @@ class Settings(ServiceSettings, NatsSettings, ObjectSettings, IndexSettings):
     index_batch: int = Field(default=200, ge=1, le=1000, description="Documents written into the index at once.")
     rules_path: Path | None = Field(default=None, description="TOML file of tag rules; default: the one that ships.")
     extract_seconds: float = Field(default=60, gt=0, description="Wall-clock limit for reading one document.")
+    clamd_seconds: float = Field(
+        default=150, gt=0, description="Longest scan of one file, in seconds; more than clamd's own MaxScanTime."
+    )
     extract_memory_bytes: int = Field(default=1536 << 20, gt=0, description="Memory limit for reading one document.")
     found_depth: int = Field(
         default=DEEPEST, ge=0, le=DEEPEST, description="How deep files inside files become documents; 0: not at all."

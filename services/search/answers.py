@@ -53,6 +53,8 @@ class Found:
     created_at: datetime
     score: float
     highlights: tuple[str, ...]
+    scan: str = ""
+    """What the virus scanner said; the index does not keep it."""
     document: Document | None = None
 
 
@@ -143,6 +145,7 @@ def _joined(hit: Hit, document: Document) -> Found:
         tags=document.tags,
         language=document.language,
         created_at=document.created_at,
+        scan=document.scan,
         document=document,
     )
 

@@ -63,6 +63,7 @@ async def document_page(request: web.Request) -> web.Response:
         "parent": parent_of(document, family),
         "members": members_of(document, family),
         "others": [one for one in family if one.found_in is None and one.document_id != document.document_id],
+        "scanned": request.app[PARTS].scanned,
     }
     return page("document.html", shown)
 

@@ -85,6 +85,7 @@ def as_json(document: Document, family: Sequence[Document]) -> dict[str, object]
         "note": document.note,
         "found_in": _short(parent) if parent is not None else None,
         "members": [_short(member) for member in members_of(document, family)],
+        "scan": document.scan,
         "tags": document.tags,
         "language": document.language,
         "provenance": {

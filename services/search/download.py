@@ -17,6 +17,7 @@ from services.search.access import OWNER
 from services.search.documents import RETRY_AFTER_SECONDS, document_of, message_of
 from services.search.parts import PARTS
 from services.search.records import Document
+from services.search.rendering import page
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +37,15 @@ _ATTR_CHAR = "!#$&+-.^_`|~"
 
 
 async def content(request: web.Request) -> web.StreamResponse:
-    """The file's bytes as a download; the message's text for a message. 404 when missing, 503 when out of reach."""
+    """The file's bytes as a download; the message's text for a message. 404 when missing, 503 when out of reach.
+
+    A file in quarantine only for who says so, with `?quarantined=yes`: 403 when it is infected, 409 when it waits for
+    its scan.
+    """
     document = await document_of(request)
+    refusal = _refusal(document, request)
+    if refusal is not None and request.query.get("quarantined") != "yes":
+        return _refused(request, document, refusal)
     if document.is_message:
         text = (await message_of(request, document)).encode()
         _record(request, document)
@@ -57,12 +65,32 @@ async def content(request: web.Request) -> web.StreamResponse:
         return await _send(request, document, first, chunks)
 
 
+def _refusal(document: Document, request: web.Request) -> Problem | None:
+    """Why the file is in quarantine; None when it is not."""
+    if document.is_infected:
+        return Problem(403, f"The file is in quarantine. {document.reason or 'It is infected.'}")
+    if document.waits and request.app[PARTS].scanned:
+        title = "The file has not been scanned for viruses yet. Try again in a moment."
+        return Problem(409, title, retry_after=RETRY_AFTER_SECONDS)
+    return None
+
+
+def _refused(request: web.Request, document: Document, problem: Problem) -> web.Response:
+    audit.record("download refused", request[OWNER].id, document_id=document.document_id, scan=document.scan)
+    if "text/html" not in request.headers.get(hdrs.ACCEPT, ""):
+        raise problem
+    shown = {"document": document, "problem": problem}
+    return page("quarantine.html", shown, status=problem.status, headers=problem.headers)
+
+
 def _bytes_of(request: web.Request, object_key: str) -> AsyncGenerator[bytes, None]:
     return request.app[PARTS].objects.stream(object_key)
 
 
 def _record(request: web.Request, document: Document) -> None:
     action = "download" if request.method == hdrs.METH_GET else "view"
+    if _refusal(document, request) is not None:
+        action = f"{action} quarantined"
     audit.record(action, request[OWNER].id, document_id=document.document_id)
 
 

@@ -20,6 +20,8 @@ class Parts:
     objects: ObjectStore
     access: Access
     stream: Stream
+    scanned: bool = False
+    """Whether files are scanned for viruses, so that one that is not yet must not be given away."""
 
 
 PARTS = web.AppKey("parts", Parts)

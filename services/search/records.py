@@ -94,6 +94,16 @@ class Document:
         parent = parent_number(self.number)
         return document_id(self.contact_id, parent) if parent is not None else None
 
+    @property
+    def is_infected(self) -> bool:
+        """Whether the newest scan found something in it."""
+        return self.scan == "infected"
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is a file that has been neither read nor scanned yet."""
+        return self.status == "stored" and not self.scan and not self.is_message
+
 
 class Records:
     """The record, asked with little patience: a search must not wait for a database that is away."""

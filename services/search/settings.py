@@ -5,12 +5,19 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from libs.service.settings import IndexSettings, NatsSettings, ObjectSettings, PostgresSettings, ServiceSettings
+from libs.service.settings import (
+    AntivirusSettings,
+    IndexSettings,
+    NatsSettings,
+    ObjectSettings,
+    PostgresSettings,
+    ServiceSettings,
+)
 
 Network = IPv4Network | IPv6Network
 
 
-class Settings(ServiceSettings, NatsSettings, PostgresSettings, ObjectSettings, IndexSettings):
+class Settings(ServiceSettings, NatsSettings, PostgresSettings, ObjectSettings, IndexSettings, AntivirusSettings):
     """Settings of search, from the environment."""
 
     http_port: int = Field(ge=0, le=65535, description="Port of the search page and the documents; behind the gateway.")

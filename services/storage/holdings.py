@@ -12,6 +12,7 @@ import asyncpg
 from libs.events.catalogue import (
     MESSAGE,
     DocumentExtracted,
+    DocumentFailed,
     DocumentFound,
     DocumentStored,
     SubmissionStored,
@@ -33,7 +34,8 @@ LAST = "g"
 
 DOCUMENTS = """
 select d.id, d.submission_id, d.number, d.object_key, d.filename, d.size, t.status, t.generation,
-       t.details ->> 'text_key' as text_key
+       t.details ->> 'text_key' as text_key,
+       coalesce(t.status = 'failed' and t.scan = 'infected' and t.scan_generation = t.generation, false) as quarantined
 from documents d left join document_states t on t.document_id = d.id
 where d.submission_id = any($1)
 """
@@ -131,7 +133,10 @@ class Holdings:
         for begin in range(0, len(ids), BATCH):
             for document, count in (await self.index.occurrences(ids[begin : begin + BATCH])).items():
                 row = known[document]
-                if count == 0:
+                if row["quarantined"]:
+                    if count:
+                        yield _entry_infected(row)
+                elif count == 0:
                     yield _entry_missing(row)
                 elif count > 1:
                     yield Finding("duplicated", "index", row["submission_id"], f"{count} entries of {row['number']}")
@@ -188,6 +193,13 @@ def _text_missing(sid: str, number: str) -> Finding:
         return Finding("missing", "objects", sid, f"text {number}", INDEXER_INDEX.name, subject)
     subject = f"{DocumentStored.type}.{sid}.{number}"
     return Finding("missing", "objects", sid, f"text {number}", INDEXER_EXTRACT.name, subject)
+
+
+def _entry_infected(row: asyncpg.Record) -> Finding:
+    """What is in quarantine must not be found; indexer removes it when it hears again that it is infected."""
+    sid, number = row["submission_id"], row["number"]
+    subject = f"{DocumentFailed.type}.{sid}.{number}.{row['generation']}"
+    return Finding("orphaned", "index", sid, f"entry {number} is infected", INDEXER_INDEX.name, subject)
 
 
 def _entry_missing(row: asyncpg.Record) -> Finding:

@@ -12,6 +12,7 @@ from libs.events.catalogue import (
     Event,
     NotificationFailed,
     NotificationSent,
+    ScanOutcome,
 )
 from libs.events.delivery import Received
 from libs.postgres.pool import Pool, postgres_errors, statement
@@ -32,9 +33,10 @@ on conflict (sequence) do nothing
 
 MERGE_STATES = """
 insert into document_states as s
-    (document_id, submission_id, generation, rank, status, reason, details_generation, details)
+    (document_id, submission_id, generation, rank, status, reason, details_generation, details, scan_generation, scan)
 select * from unnest(
-    $1::text[], $2::text[], $3::int[], $4::smallint[], $5::text[], $6::text[], $7::int[], $8::jsonb[])
+    $1::text[], $2::text[], $3::int[], $4::smallint[], $5::text[], $6::text[], $7::int[], $8::jsonb[],
+    $9::int[], $10::text[])
 on conflict (document_id) do update set
     generation = greatest(s.generation, excluded.generation),
     rank = case when (excluded.generation, excluded.rank) > (s.generation, s.rank) then excluded.rank else s.rank end,
@@ -43,8 +45,16 @@ on conflict (document_id) do update set
     reason = case when (excluded.generation, excluded.rank) > (s.generation, s.rank)
              then excluded.reason else s.reason end,
     details_generation = greatest(s.details_generation, excluded.details_generation),
-    details = case when excluded.details_generation > s.details_generation then excluded.details else s.details end
+    details = case when excluded.details_generation > s.details_generation then excluded.details else s.details end,
+    scan_generation = greatest(s.scan_generation, excluded.scan_generation),
+    scan = case
+        when (excluded.scan_generation, array_position(array['', 'clean', 'too large', 'infected'], excluded.scan))
+             > (s.scan_generation, array_position(array['', 'clean', 'too large', 'infected'], s.scan))
+        then excluded.scan else s.scan end
 """
+
+SCANS: tuple[ScanOutcome, ...] = ("", "clean", "too large", "infected")
+"""Of two scans within one generation the worse one counts."""
 
 
 @dataclass(slots=True)
@@ -59,12 +69,15 @@ class State:
     reason: str | None = None
     details_generation: int = 0
     details: dict[str, object] = field(default_factory=dict)
+    scan_generation: int = 0
+    scan: ScanOutcome = ""
 
     @property
     def row(self) -> tuple[object, ...]:
         """The row of `document_states`."""
         state = (self.generation, self.rank, self.status, self.reason)
-        return (self.document_id, self.submission_id, *state, self.details_generation, self.details)
+        scan = (self.scan_generation, self.scan)
+        return (self.document_id, self.submission_id, *state, self.details_generation, self.details, *scan)
 
     def fold(self, event: DocumentEvent) -> None:
         """Take `event` in; the outcome is the same in any order."""
@@ -74,7 +87,11 @@ class State:
             self.reason = event.message if isinstance(event, DocumentFailed) else None
         if isinstance(event, DocumentExtracted) and event.generation > self.details_generation:
             self.details_generation = event.generation
-            self.details = event.model_dump(mode="json", exclude={"submission_id", "number", "generation"})
+            self.details = event.model_dump(mode="json", exclude={"submission_id", "number", "generation", "scan"})
+        if isinstance(event, DocumentExtracted | DocumentFailed) and event.scan:
+            known = (self.scan_generation, SCANS.index(self.scan))
+            if (event.generation, SCANS.index(event.scan)) > known:
+                self.scan_generation, self.scan = event.generation, event.scan
 
 
 async def write(pool: Pool, received: Sequence[Received[Event]]) -> None:

@@ -192,6 +192,16 @@ async def test_all_documents_of_a_submission_are_removed(live: Subject) -> None:
     assert await live.index.delete_submission("c1") == 0
 
 
+async def test_one_document_is_removed_by_its_id(live: Subject) -> None:
+    for _ in range(2):
+        await live.index.delete_document("d1")
+        assert await live.found("", sort="created_at:asc") == ["d2", "d3"]
+
+
+async def test_both_indexes_understand_the_removal_of_one_document(subject: Subject) -> None:
+    await subject.index.delete_document("d1")
+
+
 @pytest.mark.parametrize(
     "words", ["(", 'a"b', "id:5", "*", "\\", "' OR 1=1", "AND", "-", '"', "\x02\x03", "🙂", "a" * 500]
 )

@@ -21,6 +21,7 @@ from libs.events.catalogue import (
     DocumentFailed,
     DocumentIndexed,
     Event,
+    ScanOutcome,
     SubmissionCreated,
     document_id,
 )
@@ -50,6 +51,7 @@ class File:
     tags: tuple[str, ...] = ()
     language: str = "en"
     failed: str | None = None
+    scan: ScanOutcome = ""
 
 
 @dataclass
@@ -131,7 +133,7 @@ def _readings(created: SubmissionCreated, files: tuple[File, ...]) -> list[Event
     for n, file in enumerate(files, 1):
         ids = {"submission_id": created.submission_id, "number": str(n)}
         if file.failed:
-            events.append(DocumentFailed(**ids, reason="broken", message=file.failed))
+            events.append(DocumentFailed(**ids, reason="broken", message=file.failed, scan=file.scan))
             continue
         events.append(
             DocumentExtracted(
@@ -143,6 +145,7 @@ def _readings(created: SubmissionCreated, files: tuple[File, ...]) -> list[Event
                 document_type=file.document_type,
                 tags=file.tags,
                 extractor="reader 1.0",
+                scan=file.scan,
             )
         )
         events.append(DocumentIndexed(**ids))
