@@ -34,6 +34,7 @@ async def test_a_misspelt_word_inside_a_file_finds_it_with_all_that_is_known_of_
         "tags": ["wood"],
         "language": "en",
         "created_at": "2026-11-03T09:30:00+00:00",
+        "scan": "",
     }
     assert answer["total"] == 1
     assert answer["facets"] == {"document_type": {"quote": 1}, "tags": {"wood": 1}}
