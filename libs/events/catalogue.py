@@ -21,6 +21,9 @@ DocumentNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}$")]
 Target = Annotated[str, StringConstraints(pattern=r"^(owner|sender)$")]
 """Who a mail goes to."""
 
+RulesVersion = Annotated[str, StringConstraints(max_length=40)]
+"""`<revision>-<digest of the rules file>`; revision 0 is the file that indexer was started with."""
+
 MESSAGE = "0"
 """The document number of the message itself."""
 
@@ -154,6 +157,7 @@ class DocumentExtracted(DocumentEvent):
     tags: tuple[str, ...] = ()
     extractor: str = Field(max_length=120, description="Name and version of what read it.")
     ocr: bool = False
+    rules: RulesVersion = Field(default="", description="Which tag rules gave type and tags.")
 
 
 class DocumentFailed(DocumentEvent):
@@ -169,6 +173,22 @@ class DocumentIndexed(DocumentEvent):
     """The document can be found by searching. Emitted by indexer."""
 
     type: ClassVar[str] = "document.indexed"
+
+    language: str = Field(default="", max_length=16, description="Of the message itself, as in `document.extracted`.")
+    tags: tuple[str, ...] = Field(default=(), description="Of the message itself.")
+    rules: RulesVersion = Field(default="", description="Which tag rules gave the message's tags.")
+
+
+class DocumentTagged(DocumentEvent):
+    """Changed tag rules changed what the document is, or that was taken back. Emitted by indexer."""
+
+    type: ClassVar[str] = "document.tagged"
+    tokens: ClassVar[tuple[str, ...]] = (*DocumentEvent.tokens, "revision")
+
+    revision: int = Field(ge=1, description="Counts the changes since this reading of the document.")
+    document_type: str = Field(default="document", max_length=64)
+    tags: tuple[str, ...] = ()
+    rules: RulesVersion = Field(default="", description="Which tag rules gave type and tags.")
 
 
 class NotificationSent(Event):
@@ -238,6 +258,7 @@ EVENTS: tuple[type[Event], ...] = (
     DocumentExtracted,
     DocumentFailed,
     DocumentIndexed,
+    DocumentTagged,
     NotificationSent,
     NotificationFailed,
     SubmissionErased,

@@ -2,6 +2,7 @@
 
 Keys hold no names: `originals/<submission>/<attempt>/<number>` is ingest's; `text/<submission>/…`,
 `found/<submission>/…` (files inside files) and `preview/<submission>/…` (pictures of pages) are the indexer's.
+`rules/…` (tag rules that were applied) is the operator's.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -23,6 +24,7 @@ ORIGINALS = "originals/"
 TEXTS = "text/"
 FOUND = "found/"
 PREVIEWS = "preview/"
+RULES = "rules/"
 CHUNK_BYTES = 256 * 1024
 WITHOUT_VERSIONS = ("NotImplemented", "MethodNotAllowed")
 DELETE_MOST = 1000

@@ -17,6 +17,7 @@ from libs.objects.store import object_store
 from libs.service.health import Health
 from libs.service.lifecycle import run
 from services.indexer import handlers, tags
+from services.indexer.active_rules import ActiveRules
 from services.indexer.indexes import indexes
 from services.indexer.sandbox import Limits, Sandbox
 from services.indexer.settings import Settings
@@ -37,7 +38,7 @@ async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
     """Everything indexer is made of, opened in order and closed in reverse."""
     os.nice(NICENESS)
     async with AsyncExitStack() as stack:
-        rules = tags.Rules.load(settings.rules_path or tags.DEFAULT_RULES)
+        configured = tags.Rules.load(settings.rules_path or tags.DEFAULT_RULES)
         limits = Limits(memory_bytes=settings.extract_memory_bytes, wall_seconds=settings.extract_seconds)
         sandbox = await stack.enter_async_context(Sandbox())
         index = await stack.enter_async_context(indexes(generations(settings)))
@@ -47,11 +48,12 @@ async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
         objects = await stack.enter_async_context(object_store(settings, connections=2 * handlers.READ_AT_ONCE))
         health.needs("object-store", objects.check)
         publisher = Publisher(nc, "indexer")
-        parts = handlers.Parts(History(nc), objects, index, sandbox, limits, rules)
+        parts = handlers.Parts(History(nc), objects, index, sandbox, limits, ActiveRules(objects, configured))
+        again = partial(handlers.index_again, parts=parts)
         write, read = partial(handlers.index, parts=parts), each(partial(handlers.extract, parts=parts))
         forget, erase = partial(handlers.forget, parts=parts), each(partial(handlers.erase, parts=parts))
         indexing = consuming_and_replaying(
-            nc, publisher, INDEXER_INDEX, partial(_always, write),
+            nc, publisher, INDEXER_INDEX, lambda effects: write if effects else again,
             workers=INDEX_WRITERS, batch=settings.index_batch, undo=forget,
         )  # fmt: skip
         extracting = consuming_and_replaying(
