@@ -11,6 +11,7 @@ from services.search import audit
 from services.search.access import OWNER
 from services.search.answers import QUERIES, answer
 from services.search.documents import document_of, record_is_away
+from services.search.kept import kept_of
 from services.search.parts import PARTS
 from services.search.query import field_errors
 from services.search.records import Document
@@ -58,7 +59,8 @@ async def document_page(request: web.Request) -> web.Response:
         raise record_is_away() from None
     audit.record("view", request[OWNER].id, document_id=document.document_id)
     others = [other for other in family if other.document_id != document.document_id]
-    shown = {"document": document, "sender": document.sender, "message": message, "others": others}
+    kept = await kept_of(request.app[PARTS].objects, document)
+    shown = {"document": document, "sender": document.sender, "message": message, "others": others, "kept": kept}
     return page("document.html", shown)
 
 
