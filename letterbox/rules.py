@@ -110,7 +110,7 @@ def _taking_back(known: Sequence[Revision]) -> Revision:
     undone = {one.undoes for one in known}
     standing = [one for one in known if not one.undoes and one.revision not in undone]
     if not standing:
-        raise CannotStart("There is nothing to take back: no rules were applied.")
+        raise CannotStart("There is nothing to take back: no rules that were applied count.")
     toml = standing[-2].toml if len(standing) > 1 else None
     following = known[-1].revision + 1
     return Revision(revision=following, toml=toml, at=datetime.now(UTC), undoes=standing[-1].revision)

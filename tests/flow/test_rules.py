@@ -225,19 +225,21 @@ async def test_an_interrupted_apply_goes_on_and_applies_are_taken_back_one_by_on
     third = rules / "third.toml"
     third.write_text(NEW.replace('tag = "harbour"', 'tag = "port"'), encoding="utf-8")
     submission = await sent(keeper, HARBOUR, "A lantern")
-    assert (await letterbox(stack, "rules", "list", "--json")).json["revisions"][-1]["undoes"] == 1
+    known = len((await letterbox(stack, "rules", "list", "--json")).json["revisions"])
+    await stack.stop("indexer")
     begun = await begin(keeper, "rules", "apply", new)
 
-    async def counts() -> bool:
-        return bool((await letterbox(stack, "rules", "list", "--json")).json["revisions"][2:])
+    async def handed_over() -> bool:
+        return bool(await events_of(keeper, f"redrive.indexer-index.submission.stored.{submission}"))
 
-    await eventually(counts)
+    await eventually(handed_over)
     begun.send_signal(signal.SIGINT)
     assert await begun.wait() == 130
+    await stack.start("indexer")
     assert not (await letterbox(stack, "rules", "list", "--json")).json["revisions"][-1]["finished"]
     assert (await letterbox(stack, "rules", "apply", new)).status == 0
     listed = (await letterbox(stack, "rules", "list", "--json")).json
-    assert [one["revision"] for one in listed["revisions"]] == [1, 2, 3]
+    assert [one["revision"] for one in listed["revisions"]][known:] == [known + 1]
     assert listed["revisions"][-1]["finished"]
     assert {"name": "lamps", "version": 2, "tag": "lamp", "document_type": "lamp"} in listed["rules"]
     assert (await tags(keeper, submission))["0"] == ("message", ("complaint", "harbour"))
@@ -253,7 +255,8 @@ async def test_an_interrupted_apply_goes_on_and_applies_are_taken_back_one_by_on
         assert (await tags(keeper, submission))["0"] == ("message", told)
         assert (await tags(keeper, between))["0"] == ("message", told)
     refused = await letterbox(stack, "rules", "undo")
-    assert (refused.status, refused.err) == (1, "There is nothing to take back: no rules were applied.\n")
+    assert refused.status == 1
+    assert "There is nothing to take back" in refused.err
     await clean(keeper)
 
 
