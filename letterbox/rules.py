@@ -146,7 +146,8 @@ async def _list(arguments: argparse.Namespace) -> int:
         print(json.dumps({"rules": told, "revisions": past}, indent=2))
         return 0
     for rule in rules:
-        print(f"{rule.name:32} {rule.version:3}  {rule.tag}{f', {rule.document_type}' if rule.document_type else ''}")
+        decides = f" (type {rule.document_type})" if rule.document_type else ""
+        print(f"{rule.name:32} {rule.version:3}  {rule.tag}{decides}")
     for one in known:
         what = f"takes back {one.undoes}" if one.undoes else "applied"
         state = f"{one.changed} documents changed" if one.finished else "NOT FINISHED: the same command goes on"

@@ -76,8 +76,9 @@ class State:
         if (event.generation, rank) > (self.generation, self.rank):
             self.generation, self.rank, self.status = event.generation, rank, status
             self.reason = event.message if isinstance(event, DocumentFailed) else None
+        # A message is not extracted; what describes it came to its `document.indexed` later, with the rules' version.
         describes = isinstance(event, DocumentExtracted) or (
-            isinstance(event, DocumentIndexed) and event.number == MESSAGE  # which is not extracted
+            isinstance(event, DocumentIndexed) and event.number == MESSAGE and event.rules != ""
         )
         if describes and event.generation > self.details_generation:
             self.details_generation = event.generation

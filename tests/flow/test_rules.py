@@ -277,6 +277,22 @@ async def test_a_document_that_is_read_again_has_the_tags_of_the_rules_that_coun
     await clean(keeper)
 
 
+async def test_a_kept_text_that_is_lost_comes_back_with_its_changed_tags(keeper: Visitor, rules: Path) -> None:
+    submission = await sent(keeper, HARBOUR, "A lantern")
+    assert (await letterbox(keeper.stack, "rules", "apply", str(rules / "new.toml"))).status == 0
+    after = {"0": ("message", ("complaint", "harbour")), "1": ("lamp", ("harbour", "lamp"))}
+    assert await tags(keeper, submission) == after
+    await keeper.objects.erase(f"text/{submission}/")
+    for durable in ("indexer-extract", "indexer-index"):
+        replayed = await letterbox(keeper.stack, "replay", durable, "--submission", submission)
+        assert replayed.status == 0, replayed.err
+    assert await tags(keeper, submission) == after
+    assert (await texts.load(keeper.objects, texts.text_key(submission, "1", 1))).revision == 1
+    assert (await letterbox(keeper.stack, "rules", "undo")).status == 0
+    assert await tags(keeper, submission) == {"0": ("message", ("complaint",)), "1": ("lamp list", ("lamp",))}
+    await clean(keeper)
+
+
 async def test_a_rules_file_that_cannot_be_used_is_refused_in_one_sentence(keeper: Visitor, rules: Path) -> None:
     wrong = rules / "wrong.toml"
     wrong.write_text('[[rule]]\nname = "lamps"\ntag = "lamp"\nwrods = ["x"]\n', encoding="utf-8")
