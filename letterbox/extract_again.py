@@ -107,7 +107,7 @@ async def _read(again: Sequence[_Again], nc: Nats, objects: ObjectStore, run: st
     sequence = 0
     for one in again:
         sequence = await redrive(nc, one.durable, one.entry, run)
-    await _handled(Journal(nc), again[0].durable, sequence)
+    await handled(Journal(nc), again[0].durable, sequence)
     for one, old in zip(again, before, strict=True):
         new = await _kept(objects, one, one.after)
         changed = _changed(old, new)
@@ -117,7 +117,8 @@ async def _read(again: Sequence[_Again], nc: Nats, objects: ObjectStore, run: st
             changes.changes[document_id(one.submission_id, one.number)] = changed
 
 
-async def _handled(journal: Journal, durable: str, sequence: int) -> None:
+async def handled(journal: Journal, durable: str, sequence: int) -> None:
+    """Wait until a durable has done all up to `sequence`. Raises Transient when it takes ANSWER_SECONDS."""
     until = time.monotonic() + ANSWER_SECONDS
     while await passed(journal, [durable]) < sequence:
         if time.monotonic() > until:

@@ -38,6 +38,7 @@ ACTIONS = {
     "indexer": (
         "Read:{bucket}/originals/*",
         *(f"{verb}:{{bucket}}/{prefix}/*" for prefix in ("text", "found", "preview") for verb in ("Read", "Write")),
+        "Read:{bucket}/rules/*",
         "List:{bucket}",
     ),
     "search": (

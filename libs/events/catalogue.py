@@ -30,6 +30,8 @@ Target = Annotated[str, StringConstraints(pattern=r"^(owner|sender)$")]
 
 ScanOutcome = Literal["", "clean", "infected", "too large"]
 """What the virus scanner said of a document; empty when none was asked. That it was away is no outcome."""
+RulesVersion = Annotated[str, StringConstraints(max_length=40)]
+"""`<revision>-<digest of the rules file>`; revision 0 is the file that indexer was started with."""
 
 MESSAGE = "0"
 """The document number of the message itself."""
@@ -189,6 +191,7 @@ class DocumentExtracted(DocumentEvent):
     )
     note: str = Field(default="", max_length=300, description="For people: what of it was left out, and why.")
     scan: ScanOutcome = Field(default="", description="What the virus scanner said; empty: it was not asked.")
+    rules: RulesVersion = Field(default="", description="Which tag rules gave type and tags.")
 
 
 class DocumentFailed(DocumentEvent):
@@ -205,6 +208,22 @@ class DocumentIndexed(DocumentEvent):
     """The document can be found by searching. Emitted by indexer."""
 
     type: ClassVar[str] = "document.indexed"
+
+    language: str = Field(default="", max_length=16, description="Of the message itself, as in `document.extracted`.")
+    tags: tuple[str, ...] = Field(default=(), description="Of the message itself.")
+    rules: RulesVersion = Field(default="", description="Which tag rules gave the message's tags.")
+
+
+class DocumentTagged(DocumentEvent):
+    """Changed tag rules changed what the document is, or that was taken back. Emitted by indexer."""
+
+    type: ClassVar[str] = "document.tagged"
+    tokens: ClassVar[tuple[str, ...]] = (*DocumentEvent.tokens, "revision")
+
+    revision: int = Field(ge=1, description="Counts the changes since this reading of the document.")
+    document_type: str = Field(default="document", max_length=64)
+    tags: tuple[str, ...] = ()
+    rules: RulesVersion = Field(default="", description="Which tag rules gave type and tags.")
 
 
 class NotificationSent(Event):
@@ -275,6 +294,7 @@ EVENTS: tuple[type[Event], ...] = (
     DocumentExtracted,
     DocumentFailed,
     DocumentIndexed,
+    DocumentTagged,
     NotificationSent,
     NotificationFailed,
     SubmissionErased,

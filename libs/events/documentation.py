@@ -14,6 +14,7 @@ EMITTERS = {
     "document.extracted": "indexer",
     "document.failed": "indexer",
     "document.indexed": "indexer",
+    "document.tagged": "indexer",
     "notification.sent": "notifier",
     "notification.failed": "notifier",
     "submission.released": "search",

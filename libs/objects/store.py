@@ -2,6 +2,7 @@
 
 Keys hold no names: `originals/<submission>/<attempt>/<number>` is ingest's; `text/<submission>/…`,
 `found/<submission>/…` (files inside files) and `preview/<submission>/…` (pictures of pages) are the indexer's.
+`rules/…` (tag rules that were applied) is the operator's.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -28,6 +29,7 @@ ORIGINALS = "originals/"
 TEXTS = "text/"
 FOUND = "found/"
 PREVIEWS = "preview/"
+RULES = "rules/"
 WITHOUT_VERSIONS = ("NotImplemented", "MethodNotAllowed")
 NAME = "name"
 """The user metadata that holds an object's name, percent-encoded."""

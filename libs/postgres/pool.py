@@ -13,6 +13,7 @@ from libs.events.errors import Transient
 from libs.service.settings import PostgresSettings
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
 _tracer = trace.get_tracer("letterbox.postgres")
 

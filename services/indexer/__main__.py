@@ -17,6 +17,7 @@ from libs.objects.store import object_store
 from libs.service.health import Health
 from libs.service.lifecycle import run
 from services.indexer import handlers, tags
+from services.indexer.active_rules import ActiveRules
 from services.indexer.antivirus import Antivirus
 from services.indexer.found import Reach, Room
 from services.indexer.indexes import indexes
@@ -39,7 +40,7 @@ async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
     """Everything indexer is made of, opened in order and closed in reverse."""
     os.nice(NICENESS)
     async with AsyncExitStack() as stack:
-        rules = tags.Rules.load(settings.rules_path or tags.DEFAULT_RULES)
+        configured = tags.Rules.load(settings.rules_path or tags.DEFAULT_RULES)
         limits = Limits(memory_bytes=settings.extract_memory_bytes, wall_seconds=settings.extract_seconds)
         sandbox = await stack.enter_async_context(Sandbox())
         index = await stack.enter_async_context(indexes(generations(settings)))
@@ -55,11 +56,13 @@ async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
         reach = Reach(
             settings.found_depth, settings.found_members, Room(settings.found_documents, settings.found_bytes)
         )
-        parts = handlers.Parts(History(nc), objects, index, sandbox, limits, rules, reach, antivirus)
+        active_rules = ActiveRules(objects, configured)
+        parts = handlers.Parts(History(nc), objects, index, sandbox, limits, active_rules, reach, antivirus)
+        again = partial(handlers.index_again, parts=parts)
         write, read = partial(handlers.index, parts=parts), each(partial(handlers.extract, parts=parts))
         forget, erase = partial(handlers.forget, parts=parts), each(partial(handlers.erase, parts=parts))
         indexing = consuming_and_replaying(
-            nc, publisher, INDEXER_INDEX, partial(_always, write),
+            nc, publisher, INDEXER_INDEX, lambda effects: write if effects else again,
             workers=INDEX_WRITERS, batch=settings.index_batch, undo=forget,
         )  # fmt: skip
         extracting = consuming_and_replaying(

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import PurePath
+from functools import partial
 
 from libs.events.catalogue import (
     MESSAGE,
@@ -12,32 +13,29 @@ from libs.events.catalogue import (
     DocumentFailed,
     DocumentIndexed,
     DocumentStored,
+    DocumentTagged,
     ErasureBegun,
     ErasureDone,
     Event,
     SubmissionCreated,
     SubmissionStored,
-    document_id,
 )
 from libs.events.consume import Answers
 from libs.events.delivery import Received
 from libs.events.errors import Transient
 from libs.events.history import History
 from libs.index.protocol import IndexedDocument, Unavailable
-from libs.objects.store import ObjectStore
-from services.indexer import found, texts
-from services.indexer.antivirus import NOT_SCANNED, Antivirus, Scan, infected
-from services.indexer.found import Contents, File, Reach
+from libs.objects.store import MissingObject, ObjectStore
+from services.indexer import documents, found, tagging, texts
+from services.indexer.active_rules import Active, ActiveRules
+from services.indexer.antivirus import NOT_SCANNED, Antivirus, infected
+from services.indexer.found import File, Reach
 from services.indexer.indexes import Indexes
-from services.indexer.language import detect
-from services.indexer.sandbox import Extracted, Limits, Sandbox, SandboxFailed, Unreadable
-from services.indexer.tags import Rules
+from services.indexer.sandbox import Limits, Sandbox, SandboxFailed, Unreadable
 from services.indexer.texts import KeptText
 
 log = logging.getLogger(__name__)
 
-JUDGED_CHARACTERS = 160
-"""How much of a message tells its language: two or three sentences are enough, and more cost a replay its speed."""
 READ_AT_ONCE = 48
 """Texts and submissions read at once for one batch; bounds connections and memory."""
 
@@ -51,7 +49,7 @@ class Parts:
     index: Indexes
     sandbox: Sandbox
     limits: Limits
-    rules: Rules
+    rules: ActiveRules
     reach: Reach = field(default_factory=Reach)
     antivirus: Antivirus | None = None
     """None when files are not scanned."""
@@ -64,8 +62,11 @@ class Quarantined:
     document_id: str
 
 
-ForIndex = KeptText | IndexedDocument | Quarantined
+Document = KeptText | IndexedDocument | Quarantined
 """What the index is told of one document."""
+Read = Callable[[Event], Awaitable[Document | None]]
+MessageFrom = Callable[[SubmissionCreated], Awaitable[KeptText]]
+Settle = Callable[[KeptText], Awaitable[KeptText]]
 
 
 async def extract(event: DocumentStored, parts: Parts) -> Sequence[Event]:
@@ -78,31 +79,38 @@ async def extract(event: DocumentStored, parts: Parts) -> Sequence[Event]:
     content = await parts.objects.read(event.object_key, most=event.size)
     scan = await parts.antivirus.scan(event.document_id, content) if parts.antivirus else NOT_SCANNED
     if scan.outcome == "infected":
-        return [_failed(event, infected(scan.signature), scan)]
+        return [documents.failed(event, infected(scan.signature), scan)]
     try:
         extracted = await parts.sandbox.read(content, event.content_type, parts.limits)
     except Unreadable as fault:  # the document's fault: final, with words for people
-        return [_failed(event, fault, scan)]
+        return [documents.failed(event, fault, scan)]
     except SandboxFailed as error:
         raise Transient("sandbox", str(error)) from error
     contents = await found.keep(event, extracted.members, file.room, parts.history, parts.objects, parts.reach)
-    text = _kept(event, submission, file.filename, extracted, parts.rules, contents)
-    key = await texts.keep(parts.objects, text)
-    return [*contents.found, _extracted(text, key, contents.numbers, scan)]
+    text = documents.kept(event, submission, file.filename, extracted, contents)
+    text = await _with_tags(text, documents.extracted(text, contents, scan), parts, await parts.rules.current())
+    await texts.keep(parts.objects, text)
+    return [*contents.found, documents.extracted(text, contents, scan)]
 
 
 async def index(received: Sequence[Received[Event]], parts: Parts) -> Answers:
-    """Make a batch of messages and documents searchable with one write."""
-    documents = await _documents(received, parts)
-    texts_of_messages = (one for one in documents if isinstance(one, KeptText) and one.number == MESSAGE)
-    await asyncio.gather(*(texts.keep(parts.objects, one) for one in texts_of_messages))
-    await _write(parts.index.write, documents)
-    return [_indexed(one.event) for one in received]
+    """Make a batch of messages and documents searchable with one write.
+
+    What was tagged with other rules than those that count now is tagged anew, which `document.tagged` tells.
+    """
+    active = await parts.rules.current()
+    return await _index(received, parts, active, partial(_settled, parts=parts, active=active))
+
+
+async def index_again(received: Sequence[Received[Event]], parts: Parts) -> Answers:
+    """Write a batch into the index again with the tags it has: a replay without effects could not tell of others."""
+    return await _index(received, parts, await parts.rules.current(), _as_it_is)
 
 
 async def rebuild(received: Sequence[Received[Event]], parts: Parts) -> Answers:
     """Write a batch into the next index, from the kept texts and the messages in the stream."""
-    await _write(parts.index.write_next, await _documents(received, parts))
+    message = partial(_message_again, parts=parts, active=await parts.rules.current())
+    await _write(parts.index.write_next, await _documents(received, partial(_document, parts=parts, message=message)))
     return [()] * len(received)
 
 
@@ -136,22 +144,33 @@ async def _file(submission: SubmissionCreated, number: str, parts: Parts) -> Fil
     return await found.file_of(submission, number, parts.history, parts.objects, parts.reach)
 
 
-async def _documents(received: Sequence[Received[Event]], parts: Parts) -> list[ForIndex]:
-    """What the index gets for a batch."""
+async def _index(received: Sequence[Received[Event]], parts: Parts, active: Active, settle: Settle) -> Answers:
+    message = partial(_message_once, parts=parts, active=active)
+
+    async def read(event: Event) -> Document | None:
+        document = await _document(event, parts, message)
+        return await settle(document) if isinstance(document, KeptText) else document
+
+    entries = await _documents(received, read)
+    await _write(parts.index.write, entries)
+    return [_indexed(one.event, entry) for one, entry in zip(received, entries, strict=True)]
+
+
+async def _documents(received: Sequence[Received[Event]], read: Read) -> list[Document | None]:
+    """What the index gets for each event of a batch."""
     slots = asyncio.Semaphore(READ_AT_ONCE)
 
-    async def read(event: Event) -> ForIndex | None:
+    async def slowly(event: Event) -> Document | None:
         async with slots:
-            return await _document(event, parts)
+            return await read(event)
 
-    documents = await asyncio.gather(*(read(one.event) for one in received))
-    return [one for one in documents if one is not None]
+    return await asyncio.gather(*(slowly(one.event) for one in received))
 
 
-async def _document(event: Event, parts: Parts) -> ForIndex | None:
+async def _document(event: Event, parts: Parts, message: MessageFrom) -> Document | None:
     """None when the document has been read again since: an old event never hides what is newer."""
     if isinstance(event, SubmissionCreated):
-        return _message(event, parts.rules)
+        return await message(event)
     if isinstance(event, DocumentExtracted | DocumentFailed) and await _read_again(event, parts):
         return None
     if isinstance(event, DocumentExtracted):
@@ -160,8 +179,59 @@ async def _document(event: Event, parts: Parts) -> ForIndex | None:
         return Quarantined(event.document_id)
     submission = await _submission(event.submission_id, parts)
     if isinstance(event, DocumentFailed):
-        return _unread(event, submission, await _file(submission, event.number, parts))
-    return _message(submission, parts.rules)
+        return documents.unread(event, submission, await _file(submission, event.number, parts))
+    return await message(submission)
+
+
+async def _message_once(submission: SubmissionCreated, parts: Parts, active: Active) -> KeptText:
+    """The message, kept with its tags."""
+    told = DocumentIndexed(submission_id=submission.submission_id, number=MESSAGE)
+    text = await _with_tags(documents.message(submission), told, parts, active)
+    await texts.keep(parts.objects, text)
+    return text
+
+
+async def _with_tags(text: KeptText, told: Event, parts: Parts, active: Active) -> KeptText:
+    """`text` with its tags: if `told` was published before, those it has, otherwise what the rules say."""
+    if await parts.history.read(told.subject) is None:
+        return tagging.tagged(text, active)
+    with suppress(MissingObject):
+        return tagging.again(text, await texts.load(parts.objects, text.key))
+    text = tagging.tagged(text, active)
+    changed = await _changed(text, parts)
+    return text if changed is None else tagging.as_told(text, changed)
+
+
+async def _changed(text: KeptText, parts: Parts) -> DocumentTagged | None:
+    """The newest change of its tags."""
+    # A subject with a wildcard asks for the last message of all that match it (ADR-31).
+    subject = f"{DocumentTagged.type}.{text.submission_id}.{text.number}.{text.generation}.*"
+    stored = await parts.history.read(subject)
+    return stored.event if stored is not None and isinstance(stored.event, DocumentTagged) else None
+
+
+async def _message_again(submission: SubmissionCreated, parts: Parts, active: Active) -> KeptText:
+    """The message for the next index: made again, which is faster than reading it, with its tags."""
+    text = tagging.tagged(documents.message(submission), active)
+    changed = await _changed(text, parts) if active.revision else None
+    return text if changed is None else tagging.as_told(text, changed)
+
+
+async def _settled(text: KeptText, parts: Parts, active: Active) -> KeptText:
+    """The text with the tags that the rules that count give it."""
+    if not tagging.is_outdated(text, active):
+        return text
+    if not tagging.is_complete(text):
+        text = tagging.completed(text, await _submission(text.submission_id, parts))
+    changed = tagging.anew(text, active)
+    if changed is None:
+        return text
+    await texts.keep(parts.objects, changed)
+    return changed
+
+
+async def _as_it_is(text: KeptText) -> KeptText:
+    return text
 
 
 async def _read_again(event: DocumentExtracted | DocumentFailed, parts: Parts) -> bool:
@@ -171,121 +241,23 @@ async def _read_again(event: DocumentExtracted | DocumentFailed, parts: Parts) -
 
 
 async def _write(
-    write: Callable[[Sequence[IndexedDocument], Sequence[str]], Awaitable[None]], documents: Sequence[ForIndex]
+    write: Callable[[Sequence[IndexedDocument], Sequence[str]], Awaitable[None]], entries: Sequence[Document | None]
 ) -> None:
-    gone = [one.document_id for one in documents if isinstance(one, Quarantined)]
-    kept = [one for one in documents if not isinstance(one, Quarantined)]
+    gone = [one.document_id for one in entries if isinstance(one, Quarantined)]
+    present = [one.indexed() if isinstance(one, KeptText) else one for one in entries]
     try:
-        await write([one.indexed() if isinstance(one, KeptText) else one for one in kept], gone)
+        await write([one for one in present if isinstance(one, IndexedDocument)], gone)
     except Unavailable as error:
         raise Transient("index", str(error)) from error
 
 
-def _message(submission: SubmissionCreated, rules: Rules) -> KeptText:
-    """The message itself, as a document."""
-    text = submission.message
-    language = detect(text[:JUDGED_CHARACTERS])
-    tagged = rules.apply(f"{submission.subject_line}\n{text}", "message", "text/plain", language)
-    return KeptText(
-        submission_id=submission.submission_id,
-        number=MESSAGE,
-        generation=1,
-        filename="message",
-        contact_name=submission.name,
-        created_at=submission.created_at,
-        size=len(text.encode()),
-        pages=(text,),
-        title=submission.subject_line,
-        language=language,
-        document_type="message",
-        tags=tagged.tags,
-        extractor="message",
-    )
-
-
-def _kept(
-    event: DocumentStored,
-    submission: SubmissionCreated,
-    filename: str,
-    extracted: Extracted,
-    rules: Rules,
-    contents: Contents,
-) -> KeptText:
-    text = "\n\n".join(extracted.pages)
-    language = detect(text)
-    tagged = rules.apply(text, filename, event.content_type, language)
-    return KeptText(
-        submission_id=event.submission_id,
-        number=event.number,
-        generation=event.generation,
-        filename=filename,
-        contact_name=submission.name,
-        created_at=submission.created_at,
-        size=event.size,
-        pages=extracted.pages,
-        title=extracted.title or PurePath(filename).stem,
-        author=extracted.author,
-        language=language,
-        document_type=tagged.document_type,
-        tags=tagged.tags,
-        extractor=extracted.extractor,
-        ocr=extracted.ocr,
-        left_out=contents.left_out,
-        note=contents.note,
-    )
-
-
-def _extracted(text: KeptText, key: str, numbers: Sequence[str], scan: Scan) -> DocumentExtracted:
-    return DocumentExtracted(
-        submission_id=text.submission_id,
-        number=text.number,
-        generation=text.generation,
-        text_key=key,
-        characters=sum(map(len, text.pages)),
-        pages=len(text.pages),
-        language=text.language,
-        document_type=text.document_type,
-        tags=text.tags,
-        extractor=text.extractor,
-        ocr=text.ocr,
-        found=tuple(numbers),
-        note=text.note,
-        scan=scan.outcome,
-    )
-
-
-def _failed(event: DocumentStored, fault: Unreadable, scan: Scan) -> DocumentFailed:
-    return DocumentFailed(
-        submission_id=event.submission_id,
-        number=event.number,
-        generation=event.generation,
-        reason=fault.reason,
-        message=fault.message,
-        scan=scan.outcome,
-    )
-
-
-def _unread(event: DocumentFailed, submission: SubmissionCreated, file: File) -> IndexedDocument:
-    """A document that could not be read: still found by its name and by `status: failed`."""
-    return IndexedDocument(
-        document_id=document_id(event.submission_id, event.number),
-        contact_id=event.submission_id,
-        filename=file.filename,
-        title=PurePath(file.filename).stem,
-        text="",
-        contact_name=submission.name,
-        document_type="document",
-        tags=(),
-        language="",
-        status="failed",
-        created_at=submission.created_at,
-        size=file.size,
-    )
-
-
-def _indexed(event: Event) -> Sequence[Event]:
-    if isinstance(event, SubmissionStored):
-        return [DocumentIndexed(submission_id=event.submission_id, number=MESSAGE)]
+def _indexed(event: Event, entry: Document | None) -> Sequence[Event]:
+    """What is told of a document that can be found now. A change of its tags is told again: that is the same event."""
+    text = entry if isinstance(entry, KeptText) else None
     if isinstance(event, DocumentExtracted):
-        return [DocumentIndexed(submission_id=event.submission_id, number=event.number, generation=event.generation)]
-    return []
+        indexed = DocumentIndexed(submission_id=event.submission_id, number=event.number, generation=event.generation)
+    elif isinstance(event, SubmissionStored) and text is not None:
+        indexed = documents.message_indexed(text)
+    else:
+        return []
+    return [indexed, documents.tagged(text)] if text is not None and text.revision else [indexed]

@@ -19,7 +19,9 @@ class Settings(ServiceSettings, NatsSettings, ObjectSettings, IndexSettings, Ant
         description="Documents read at once; default: the cores.",
     )
     index_batch: int = Field(default=200, ge=1, le=1000, description="Documents written into the index at once.")
-    rules_path: Path | None = Field(default=None, description="TOML file of tag rules; default: the one that ships.")
+    rules_path: Path | None = Field(
+        default=None, description="TOML file of tag rules until `letterbox rules apply`; default: the one that ships."
+    )
     extract_seconds: float = Field(default=60, gt=0, description="Wall-clock limit for reading one document.")
     clamd_seconds: float = Field(
         default=150, gt=0, description="Longest scan of one file, in seconds; more than clamd's own MaxScanTime."

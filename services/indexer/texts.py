@@ -2,21 +2,34 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from libs.events.catalogue import document_id
 from libs.index.protocol import IndexedDocument
 from libs.objects.store import ObjectStore
+from services.indexer.tags import Reason
 
 MOST_BYTES = 256 * 1024 * 1024
 SEARCHED_CHARACTERS = 2_000_000
 """How much of a document's text the index gets; the kept text is whole."""
+_PAGES = TypeAdapter(tuple[str, ...])
 
 
-class KeptText(BaseModel):
-    """Everything the index needs to know of one document, and where it came from."""
+class Outcome(BaseModel):
+    """What rules said of a document."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+    rules: str = ""
+    """Version of the rules; empty where a text was kept before rules had one."""
+    document_type: str = "document"
+    tags: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    """Why it has its tags; holds words of the document."""
+
+
+class KeptText(Outcome):
+    """Everything the index needs to know of one document, and where it came from."""
 
     submission_id: str
     number: str
@@ -29,14 +42,21 @@ class KeptText(BaseModel):
     title: str = ""
     author: str = ""
     language: str = ""
-    document_type: str = "document"
-    tags: tuple[str, ...] = ()
     extractor: str = ""
     ocr: bool = False
     left_out: tuple[str, ...] = ()
     """Names of files inside it that became no documents; it is found by them."""
     note: str = ""
     """For people: why they did not."""
+    sender: str = ""
+    """The visitor's address."""
+    content_type: str = ""
+    revision: int = 0
+    """How often changed rules, or taking them back, changed type or tags; each time with a `document.tagged`."""
+    earlier: tuple[Outcome, ...] = ()
+    """What rules said before that, the newest last."""
+    restored: str = ""
+    """Version of the rules with which what they said before was brought back."""
 
     @property
     def key(self) -> str:
@@ -72,8 +92,12 @@ def prefix(submission_id: str) -> str:
 
 
 async def keep(objects: ObjectStore, text: KeptText) -> str:
-    """Keep `text`; returns its key. Raises Transient when the store is away."""
-    await objects.put(text.key, text.model_dump_json().encode(), "application/json")
+    """Keep `text`; returns its key. Raises Transient when the store is away.
+
+    The pages come last, so that whoever needs only what is known of a document can read the beginning.
+    """
+    known = text.model_dump_json(exclude={"pages"}).encode()
+    await objects.put(text.key, known[:-1] + b',"pages":' + _PAGES.dump_json(text.pages) + b"}", "application/json")
     return text.key
 
 

@@ -11,6 +11,7 @@ from services.search import audit
 from services.search.access import OWNER
 from services.search.answers import QUERIES, answer
 from services.search.documents import document_of, family_of, members_of, parent_of, record_is_away
+from services.search.kept import kept_of
 from services.search.parts import PARTS
 from services.search.query import field_errors
 from services.search.records import Document
@@ -64,6 +65,7 @@ async def document_page(request: web.Request) -> web.Response:
         "members": members_of(document, family),
         "others": [one for one in family if one.found_in is None and one.document_id != document.document_id],
         "scanned": request.app[PARTS].scanned,
+        "kept": await kept_of(request.app[PARTS].objects, document),
     }
     return page("document.html", shown)
 

@@ -8,6 +8,7 @@ from libs.events.errors import Transient
 from libs.service.http import Problem
 from services.search import audit
 from services.search.access import OWNER
+from services.search.kept import Kept, kept_of
 from services.search.parts import PARTS
 from services.search.records import Document
 
@@ -17,7 +18,8 @@ RETRY_AFTER_SECONDS = 5
 async def document_json(request: web.Request) -> web.Response:
     """The document as JSON; 404 when there is none, 503 while PostgreSQL is away."""
     document = await document_of(request)
-    body = as_json(document, await family_of(request, document))
+    kept = await kept_of(request.app[PARTS].objects, document)
+    body = as_json(document, await family_of(request, document), kept)
     if document.is_message:
         body["message"] = await message_of(request, document)
     audit.record("view", request[OWNER].id, document_id=document.document_id)
@@ -69,8 +71,11 @@ def record_is_away() -> Problem:
     return Problem(503, "The record is not available now. Try again in a moment.", retry_after=RETRY_AFTER_SECONDS)
 
 
-def as_json(document: Document, family: Sequence[Document]) -> dict[str, object]:
-    """The document's fields as the interface has them; where it lies in the object store is nobody's business."""
+def as_json(document: Document, family: Sequence[Document], kept: Kept | None) -> dict[str, object]:
+    """The document's fields as the interface has them; where it lies in the object store is nobody's business.
+
+    Why it has its tags is null while the object store is away.
+    """
     sender, parent = document.sender, parent_of(document, family)
     return {
         "document_id": document.document_id,
@@ -87,6 +92,7 @@ def as_json(document: Document, family: Sequence[Document]) -> dict[str, object]
         "members": [_short(member) for member in members_of(document, family)],
         "scan": document.scan,
         "tags": document.tags,
+        "reasons": None if kept is None else [reason.as_json() for reason in kept.reasons],
         "language": document.language,
         "provenance": {
             "extractor": document.extractor,

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from libs.events.catalogue import (
+    MESSAGE,
     DocumentEvent,
     DocumentExtracted,
     DocumentFailed,
     DocumentIndexed,
     DocumentStored,
+    DocumentTagged,
     Event,
     NotificationFailed,
     NotificationSent,
@@ -16,10 +18,12 @@ from libs.events.catalogue import (
 )
 from libs.events.delivery import Received
 from libs.postgres.pool import Pool, postgres_errors, statement
+from services.storage import tags
 
 RANKS: dict[type[DocumentEvent], tuple[int, str]] = {
     DocumentStored: (1, "stored"),
     DocumentExtracted: (2, "extracted"),
+    DocumentTagged: (2, "extracted"),
     DocumentIndexed: (3, "indexed"),
     DocumentFailed: (4, "failed"),
 }
@@ -85,7 +89,11 @@ class State:
         if (event.generation, rank) > (self.generation, self.rank):
             self.generation, self.rank, self.status = event.generation, rank, status
             self.reason = event.message if isinstance(event, DocumentFailed) else None
-        if isinstance(event, DocumentExtracted) and event.generation > self.details_generation:
+        # A message is not extracted; what describes it came to its `document.indexed` later, with the rules' version.
+        describes = isinstance(event, DocumentExtracted) or (
+            isinstance(event, DocumentIndexed) and event.number == MESSAGE and event.rules != ""
+        )
+        if describes and event.generation > self.details_generation:
             self.details_generation = event.generation
             self.details = event.model_dump(mode="json", exclude={"submission_id", "number", "generation", "scan"})
         if isinstance(event, DocumentExtracted | DocumentFailed) and event.scan:
@@ -104,6 +112,7 @@ async def write(pool: Pool, received: Sequence[Received[Event]]) -> None:
             if states:
                 rows = [state.row for state in sorted(states, key=lambda state: state.document_id)]
                 await connection.execute(MERGE_STATES, *map(list, zip(*rows, strict=True)))
+                await tags.write(connection, received)
 
 
 def step_row(one: Received[Event]) -> tuple[object, ...]:

@@ -26,7 +26,9 @@ where s.created_at < now() - make_interval(secs => 86400 * (
     where r.kind = 'form' and r.name in (s.form, '*')
        or r.kind = 'type' and exists (
             select 1 from document_states t
-            where t.submission_id = s.id and t.details ->> 'document_type' = r.name)
+            where t.submission_id = s.id and r.name = (
+                case when t.tags_generation >= t.details_generation and t.tags_revision > 0
+                then t.tagged else t.details end) ->> 'document_type')
 ))
   and not exists (select 1 from erasures e where e.submission_id = s.id)
 order by s.created_at

@@ -5,6 +5,7 @@ alter table document_states
     add column scan_generation    int not null default 0,
     add column preview_pages      int not null default 0,
     add column tags_revision      int not null default 0,    -- 0: as they were given when it was read
+    add column tags_generation    int not null default 0,    -- the reading that they were given to
     add column tagged             jsonb not null default '{}';
 
 create or replace view search_documents as
@@ -19,12 +20,12 @@ select
     d.object_key,
     case
         when d.number = '0' then 'message'
-        else coalesce(s.tagged ->> 'document_type', s.details ->> 'document_type', 'document')
+        else coalesce(t.said ->> 'document_type', 'document')
     end                                              as document_type,
     coalesce(s.status, 'stored')                     as status,
     s.reason,
     coalesce(
-        array(select jsonb_array_elements_text(coalesce(s.tagged -> 'tags', s.details -> 'tags'))), '{}'
+        array(select jsonb_array_elements_text(t.said -> 'tags')), '{}'
     )                                                as tags,
     coalesce(s.details ->> 'language', '')           as language,
     coalesce(s.details ->> 'extractor', '')          as extractor,
@@ -39,4 +40,9 @@ select
     s.details ->> 'text_key'                         as text_key,
     coalesce(s.details ->> 'note', '')               as note
 from documents d
-left join document_states s on s.document_id = d.id;
+left join document_states s on s.document_id = d.id
+left join lateral (
+    -- Changed tags count for the reading that they were given to, and not for a later one, which has its own.
+    select case when s.tags_generation >= s.details_generation and s.tags_revision > 0
+           then s.tagged else s.details end as said
+) t on true;
