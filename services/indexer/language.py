@@ -28,7 +28,13 @@ def detect(text: str) -> str:
         return ""
     if capitals > MOSTLY * letters:  # the model takes many capitals for another script
         sample = sample.lower()
-    best = _detector().detect(sample, k=1)
-    if not best or float(best[0]["score"]) < LEAST_CONFIDENCE:
+    best = guesses(sample, most=1)
+    if not best or best[0][1] < LEAST_CONFIDENCE:
         return ""
-    return str(best[0]["lang"])[:16]
+    return best[0][0]
+
+
+def guesses(text: str, most: int = 3) -> list[tuple[str, float]]:
+    """The likeliest languages of a text and how sure the model is of each, from 0 to 1."""
+    sample = " ".join(text[: SAMPLE_CHARACTERS * 2].split())[:SAMPLE_CHARACTERS]
+    return [(str(one["lang"])[:16], float(one["score"])) for one in _detector().detect(sample, k=most)]
