@@ -154,6 +154,7 @@ class DocumentExtracted(DocumentEvent):
     tags: tuple[str, ...] = ()
     extractor: str = Field(max_length=120, description="Name and version of what read it.")
     ocr: bool = False
+    quality: float | None = Field(default=None, ge=0, le=1, description="How much of the text looks like words.")
 
 
 class DocumentFailed(DocumentEvent):

@@ -189,6 +189,10 @@ def _kept(
         tags=tagged.tags,
         extractor=extracted.extractor,
         ocr=extracted.ocr,
+        created=extracted.created,
+        modified=extracted.modified,
+        quality=extracted.quality,
+        route=extracted.route,
     )
 
 
@@ -205,6 +209,7 @@ def _extracted(text: KeptText, key: str) -> DocumentExtracted:
         tags=text.tags,
         extractor=text.extractor,
         ocr=text.ocr,
+        quality=text.quality,
     )
 
 

@@ -8,6 +8,8 @@ from aspose.email_foss.cfb import CFBError, CFBReader
 from libs.objects import sniff
 
 LOCKED = sniff.LOCKED
+ENCRYPTED_FLAG = 0x1
+"""In the second byte of the flags at the beginning of a Word document."""
 ARCHIVES = frozenset(
     {
         "application/x-tar", "application/gzip", "application/x-7z-compressed", "application/x-rar-compressed",
@@ -23,6 +25,17 @@ def kind_of(content: bytes, content_type: str) -> str:
     if content_type == sniff.OLE:
         return _in_storage(content)
     return content_type
+
+
+def locked(content: bytes) -> bool:
+    """Whether a Word or PowerPoint document from before 2007 has a password (MS-DOC 2.5.2, MS-PPT 2.3.7)."""
+    try:
+        storage = CFBReader(content)
+        streams = {entry.name: entry.stream_id for entry in storage.iter_children(0) if entry.is_stream()}
+        word = storage.get_stream_data(streams["WordDocument"])[:12] if "WordDocument" in streams else b""
+    except (CFBError, ValueError, IndexError):
+        return False
+    return "EncryptedSummary" in streams or (len(word) == 12 and bool(word[11] & ENCRYPTED_FLAG))
 
 
 def _in_archive(content: bytes) -> str:

@@ -1,6 +1,5 @@
 """Mails (RFC 5322): their headers and body as text, what is attached as documents of its own."""
 
-import mimetypes
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.header import decode_header
@@ -18,6 +17,7 @@ TYPES = frozenset({"message/rfc822"})
 NAME = "email parser 1"
 SHOWN = ("From", "To", "Cc", "Subject", "Date")
 DEEPEST = 50
+LONGEST_ENDING = 5
 LOCKED = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime", "application/pgp-encrypted"})
 MailPart: TypeAlias = "Message[str, str]"
 
@@ -92,7 +92,8 @@ def _taken(part: MailPart, attached: Attached) -> str:
     content = _payload(part)
     if part.get_content_disposition() != "attachment" and not filename and kind in ("text/plain", "text/html"):
         return _body(part, kind, content)
-    ending = mimetypes.guess_extension(kind) or ""
+    subtype = part.get_content_subtype()
+    ending = f".{subtype}" if subtype.isalnum() and len(subtype) <= LONGEST_ENDING else ""
     inline = part.get("Content-ID") is not None or part.get_content_disposition() == "inline"
     attached.add(filename or f"attachment{ending}", content, inline=inline)
     return ""

@@ -4,9 +4,10 @@ import re
 
 from services.indexer.extract import dates, opendocument, slides, word
 from services.indexer.extract.engine import NAME, convert, without_ocr
+from services.indexer.extract.kinds import locked
 from services.indexer.extract.ocr import Eye, look
 from services.indexer.extract.package import Package
-from services.indexer.extract.results import Extracted, Limits, no_text
+from services.indexer.extract.results import Extracted, Limits, encrypted, no_text
 
 EXTENSIONS = {
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
@@ -17,6 +18,7 @@ EXTENSIONS = {
     "application/vnd.oasis.opendocument.presentation": "odp",
     "application/msword": "doc",
     "application/vnd.ms-excel": "xls",
+    "application/vnd.ms-excel.sheet.binary.macroenabled.12": "xlsb",
     "application/vnd.ms-powerpoint": "ppt",
     "application/vnd.ms-outlook": "msg",
     "application/pdf": "pdf",
@@ -27,20 +29,30 @@ EXTENSIONS = {
     "application/epub+zip": "epub",
 }
 """Content types read here, and the ending that tells xberg which."""
-LEGACY = frozenset({"application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint"})
+LEGACY = frozenset(
+    {
+        "application/msword",
+        "application/vnd.ms-excel",
+        "application/vnd.ms-excel.sheet.binary.macroenabled.12",
+        "application/vnd.ms-powerpoint",
+    }
+)
 WITH_PICTURES = word.TYPES | slides.TYPES | opendocument.TYPES - {"application/vnd.oasis.opendocument.spreadsheet"}
 PICTURES = ("word/media/", "ppt/media/", "Pictures/")
 PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp")
 SMALLEST_PICTURE_BYTES = 5000
-_STYLE_NAMES = re.compile(r" \(style_name: [^()\n]{1,80}\)$", re.MULTILINE)
+_NOISE = re.compile(r" \(style_name: [^()\n]{1,80}\)$|^\[Image: [^\]\n]{0,200}\]$", re.MULTILINE)
+"""What xberg adds to a text."""
 
 
 def read(content: bytes, content_type: str, limits: Limits) -> Extracted:
     """The text of the document. Raises Unreadable when it is damaged, protected, or a bomb."""
+    if content_type in LEGACY and locked(content):
+        raise encrypted()
     document = convert(content, f"document.{EXTENSIONS[content_type]}", without_ocr(limits))
     about = document.metadata
     return Extracted(
-        pages=(_STYLE_NAMES.sub("", str(document.content)),),
+        pages=(_NOISE.sub("", str(document.content)),),
         extractor=NAME,
         title=str(getattr(about, "title", None) or "").strip()[:300],
         author=", ".join(getattr(about, "authors", None) or ())[:300],

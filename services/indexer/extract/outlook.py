@@ -162,7 +162,7 @@ def _attach(file: CFBReader, message: Storage, attached: Attached, limits: Limit
         inner = next((one for one in attachment.storages if one.name == EMBEDDED), None)
         if inner is not None:
             content = _mail(file, inner, limits, 1).as_bytes()
-            attached.add(name if name.lower().endswith(".eml") else f"{name[:80]}.eml", content)
+            attached.add(f"{name.removesuffix('.msg')[:80]}.eml", content)
             continue
         inline = bool(attachment.text(CONTENT_ID)) or bool(attachment.number(HIDDEN))
         attached.add(name, attachment.streams.get((DATA, BINARY), b""), inline=inline)

@@ -37,8 +37,8 @@ def read(content: bytes, _content_type: str, limits: Limits) -> Extracted:
         page = document[number]
         text = _text(page)
         if by_ocr < limits.ocr_pages and _is_picture(page, text):
-            words = eye.words(_picture(page, limits))
-            text, by_ocr = (words if _unreadable(text) else f"{text.strip()}\n{words}".strip()), by_ocr + 1
+            text = eye.words(_picture(page, limits)) or text
+            by_ocr += 1
         pages.append("\n".join(filter(None, (text, *annotations.of(page)))))
         page.close()
     about = document.get_metadata_dict()

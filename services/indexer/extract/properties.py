@@ -10,8 +10,6 @@ DUBLIN_CORE = "{http://purl.org/dc/elements/1.1/}"
 TERMS = "{http://purl.org/dc/terms/}"
 META = "{urn:oasis:names:tc:opendocument:xmlns:meta:1.0}"
 EXTENDED = "{http://schemas.openxmlformats.org/officeDocument/2006/extended-properties}"
-LIBRARY_AUTHORS = frozenset({"openpyxl", "python-docx", "un-named"})
-"""What programs write when nobody is named."""
 
 
 class About(TypedDict):
@@ -28,10 +26,9 @@ def of_office(package: Package) -> About:
     root = package.optional("docProps/core.xml")
     if root is None:
         return About(title="", author="", created="", modified="")
-    author = _first(root, f"{DUBLIN_CORE}creator")
     return About(
         title=_first(root, f"{DUBLIN_CORE}title"),
-        author="" if author in LIBRARY_AUTHORS else author,
+        author=_first(root, f"{DUBLIN_CORE}creator"),
         created=dates.of_iso(_first(root, f"{TERMS}created")),
         modified=dates.of_iso(_first(root, f"{TERMS}modified")),
     )

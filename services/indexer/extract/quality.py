@@ -7,8 +7,8 @@ from collections.abc import Sequence
 SAMPLES = 20
 SAMPLE_CHARACTERS = 1000
 LONGEST_WORD = 30
-SHORT = 4
-"""Words up to here need no vowel: abbreviations."""
+SHORT = 3
+"""Words up to here need no vowel: abbreviations, which are longer in capitals."""
 _VOWELS = frozenset("aeiouyàáâãäåæèéêëìíîïòóôõöøœùúûüýÿāēīōūąęıőű")
 _NUMBER = re.compile(r"[+\-−#§]?\d[\d.,:/'’ \-–]*[%€$£°ªº]?[a-z]{0,3}", re.IGNORECASE)
 _EDGES = "\"'’‘“”„«»‚‹›()[]{}<>.,;:!?¡¿…*_|/\\-–—+=#&%€$£§°•·@~^`、。，；：！？「」『』（）【】"
@@ -19,8 +19,8 @@ def quality(pages: Sequence[str]) -> float:
     """The share of the text's visible characters that stand in what looks like a word or a number, from 0 to 1.
 
     At most 20 samples of 1000 characters, spread over the text, are split at spaces and at joints (hyphen, dot, @).
-    A word is up to 30 letters, none of them unassigned or private, with a vowel when it is longer than four Latin
-    letters, and in lower, upper or title case. A letter alone counts half: bad readings are full of them. Scripts
+    A word is up to 30 letters, none of them unassigned or private, with a vowel when it is longer than three Latin
+    letters (five capitals), and in lower, upper or title case. A letter alone counts half: bad readings are full of them. Scripts
     without cases or spaces (Chinese, Thai) count as words wherever they are letters.
     """
     text = " ".join(pages)
@@ -39,7 +39,7 @@ def _good(run: str) -> float:
     core = run.strip(_EDGES)
     edges = len(run) - len(core)
     if not core:
-        return 0.5 * edges if edges <= 3 else 0.0
+        return 0.5 if edges == 1 else 0.0
     if _NUMBER.fullmatch(core):
         return len(run)
     pieces = [piece for piece in _JOINTS.split(core) if piece]
@@ -63,7 +63,7 @@ def _word(piece: str) -> float:
         return 0.5  # camelCase, or letters that were guessed
     if len(piece) == 1:
         return 0.5
-    return 1.0 if len(piece) <= SHORT or any(letter in _VOWELS for letter in lowered) else 0.0
+    return 1.0 if len(piece) <= SHORT + 2 * piece.isupper() or any(letter in _VOWELS for letter in lowered) else 0.0
 
 
 def _latin(text: str) -> bool:

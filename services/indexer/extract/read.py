@@ -39,6 +39,8 @@ from services.indexer.extract.results import (
     unsupported_archive,
 )
 
+PLACEHOLDERS = frozenset({"untitled", "anonymous", "(anonymous)", "unspecified", "openpyxl", "python-docx", "un-named"})
+"""What programs write into a title or an author when nobody gave one."""
 FINAL = frozenset({"encrypted", "empty", "too_large", "too_slow"})
 """Faults that no other strategy survives."""
 
@@ -62,10 +64,10 @@ STRATEGIES: dict[str, tuple[Strategy, ...]] = dict(
         *_each(text.TYPES, Strategy("text", text.read)),
         *_each(pdf.TYPES, Strategy("pdfium", pdf.read), XBERG),
         *_each(ocr.TYPES, Strategy("ocr", ocr.read)),
-        *_each(word.TYPES, Strategy(PARTS, word.read), XBERG, PICTURES),
+        *_each(word.TYPES, Strategy(PARTS, word.read), PICTURES, XBERG),
         *_each(spreadsheet.TYPES, Strategy(PARTS, spreadsheet.read), XBERG),
-        *_each(slides.TYPES, Strategy(PARTS, slides.read), XBERG, PICTURES),
-        *_each(opendocument.TYPES, Strategy(PARTS, opendocument.read), XBERG, PICTURES),
+        *_each(slides.TYPES, Strategy(PARTS, slides.read), PICTURES, XBERG),
+        *_each(opendocument.TYPES, Strategy(PARTS, opendocument.read), PICTURES, XBERG),
         *_each(book.TYPES, Strategy(PARTS, book.read), XBERG),
         *_each(rtf.TYPES, Strategy("rtf", rtf.read), XBERG),
         *_each(html.TYPES, Strategy("html", html.read), XBERG),
@@ -115,11 +117,17 @@ def _finished(strategy: Strategy, extracted: Extracted, route: list[str]) -> Ext
     return replace(
         extracted,
         pages=pages,
-        title=whole(extracted.title),
-        author=whole(extracted.author),
+        title=_said(extracted.title),
+        author=_said(extracted.author),
         quality=quality(pages),
         route=(*route, chosen, *extracted.route),
     )
+
+
+def _said(words: str) -> str:
+    """What a document says of itself, on one line; nothing when it is garbled."""
+    words = " ".join(whole(words).split())
+    return "" if "\ufffd" in words or words.lower() in PLACEHOLDERS else words
 
 
 def whole(words: str) -> str:

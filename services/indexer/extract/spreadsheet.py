@@ -100,11 +100,11 @@ def _date_styles(styles: Element) -> Iterator[bool]:
 
 
 def _sheet(package: Package, title: str, name: str, values: Values) -> str:
-    lines = [title, *_rows(package.part(name), values)]
+    lines = list(_rows(package.part(name), values))
     for kind, part in package.related(name).values():
         if kind == "comments":
             lines += [_said(comment) for comment in package.tree(part).iter(f"{S}comment")]
-    return "\n".join(filter(None, lines))
+    return "\n".join((title, *filter(None, lines))) if any(lines) else ""
 
 
 def _rows(content: bytes, values: Values) -> Iterator[str]:
