@@ -4,8 +4,10 @@ import io
 import zipfile
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from pathlib import Path
 
 import pillow_heif
+import reportlab
 from aspose.email_foss import msg
 from docx import Document
 from docx.enum.text import WD_BREAK
@@ -22,6 +24,8 @@ from reportlab.pdfgen.canvas import Canvas
 from tests.support import files
 
 CREATED, MODIFIED = datetime(2026, 5, 6, 10, 15, tzinfo=UTC), datetime(2026, 5, 7, 8, 30, tzinfo=UTC)
+FONT = Path(reportlab.__file__).parent / "fonts" / "Vera.ttf"
+URN = "urn:oasis:names:tc:opendocument:xmlns"
 TITLE, AUTHOR = "Lantern offer", "Ada Lovelace"
 
 
@@ -70,23 +74,23 @@ def pdf_mixed(scanned: str) -> bytes:
     return result.getvalue()
 
 
-def scan(words: str, turned: int = 0) -> bytes:
+def scan(words: str) -> bytes:
     """A page of paper as a picture, with words at its head."""
     paper = Image.new("RGB", (1240, 1754), "white")
     paper.paste(Image.open(io.BytesIO(files.image(words))), (100, 200))
     out = io.BytesIO()
-    paper.rotate(turned, expand=True).save(out, "PNG")
+    paper.save(out, "PNG")
     return out.getvalue()
 
 
-def paper(*lines: str) -> bytes:
+def paper(*lines: str, turned: int = 0) -> bytes:
     """A page of paper with lines of print, in a font that has more than ASCII."""
-    page = Image.new("RGB", (1654, 1000), "white")
-    font = ImageFont.load_default(size=40)
+    page = Image.new("RGB", (1654, 1200), "white")
+    font = ImageFont.truetype(str(FONT), 40)
     for number, line in enumerate(lines):
         ImageDraw.Draw(page).text((100, 100 + 70 * number), line, fill="black", font=font)
     out = io.BytesIO()
-    page.save(out, "PNG")
+    page.rotate(turned, expand=True).save(out, "PNG")
     return out.getvalue()
 
 
@@ -173,9 +177,6 @@ def opendocument(kind: str, body: str) -> bytes:
             "</office:document-styles>",
         ),
     )
-
-
-URN = "urn:oasis:names:tc:opendocument:xmlns"
 
 
 def epub() -> bytes:

@@ -61,12 +61,11 @@ def test_a_text_in_the_first_language_is_read_once() -> None:
     assert chosen(readings.__getitem__, ("eng", "deu"))[:2] == (files.SENTENCE, "eng")
 
 
-async def test_a_german_scan_is_read_in_german(reader: Sandbox) -> None:
-    extracted = await reader.read(documents.scan("Straße: Größe für Gäste"), "image/png", Limits())
-    text = await reader.read(documents.paper(GERMAN), "image/png", Limits())
-    assert text.pages[0] == GERMAN
-    assert text.extractor.endswith("deu")
-    assert extracted.ocr
+async def test_a_german_page_is_read_in_german(reader: Sandbox) -> None:
+    extracted = await reader.read(documents.paper(GERMAN, GERMAN), "image/png", Limits())
+    assert " ".join(extracted.pages[0].split()) == f"{GERMAN} {GERMAN}"
+    assert extracted.extractor.endswith("deu")
+    assert extracted.route[1] == "ocr: eng told that it is in deu"
 
 
 async def test_only_the_languages_that_are_set_are_used() -> None:

@@ -34,9 +34,8 @@ async def test_a_text_box_that_is_written_twice_for_older_programs_is_read_once(
     mc = 'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"'
     paragraph = "<w:p><w:r><w:t>boxed</w:t></w:r></w:p>"
     alternatives = f"<mc:Choice>{paragraph}</mc:Choice><mc:Fallback>{paragraph}</mc:Fallback>"
-    body = (
-        f"<w:document {w} {mc}><w:body><mc:AlternateContent>{alternatives}</mc:AlternateContent></w:body></w:document>"
-    )
+    box = f"<mc:AlternateContent>{alternatives}</mc:AlternateContent>"
+    body = f"<w:document {w} {mc}><w:body>{box}</w:body></w:document>"
     extracted = await reader.read(documents.packed(("word/document.xml", body)), WORD, Limits())
     assert extracted.pages == ("boxed",)
 

@@ -1,5 +1,7 @@
 """PDF: pages, what is written on them, files inside, and OCR only where there is no text layer."""
 
+import pytest
+
 from services.indexer.sandbox import Limits, Sandbox
 from tests.support import documents, files
 
@@ -44,10 +46,11 @@ async def test_only_pages_without_a_text_layer_are_read_by_ocr(reader: Sandbox) 
     assert "ocr: 2 of 3 pages have no text layer" in extracted.route
 
 
-async def test_a_scan_that_lies_on_its_side_is_turned(reader: Sandbox) -> None:
-    words = "The quick brown fox jumps"
-    extracted = await reader.read(documents.scan(words, turned=90), "image/png", Limits())
-    assert words in " ".join(extracted.pages[0].split())
+@pytest.mark.parametrize("turned", [90, 180, 270])
+async def test_a_scan_that_lies_on_its_side_is_turned(reader: Sandbox, turned: int) -> None:
+    lines = [f"Line {number} of a letter about the lantern of the lighthouse" for number in range(1, 13)]
+    extracted = await reader.read(documents.paper(*lines, turned=turned), "image/png", Limits())
+    assert lines[4] in " ".join(extracted.pages[0].split())
 
 
 async def test_no_more_pages_are_read_than_allowed(reader: Sandbox) -> None:

@@ -12,7 +12,7 @@ SHORT = 3
 _VOWELS = frozenset("aeiouyàáâãäåæèéêëìíîïòóôõöøœùúûüýÿāēīōūąęıőű")
 _NUMBER = re.compile(r"[+\-−#§]?\d[\d.,:/'’ \-–]*[%€$£°ªº]?[a-z]{0,3}", re.IGNORECASE)
 _EDGES = "\"'’‘“”„«»‚‹›()[]{}<>.,;:!?¡¿…*_|/\\-–—+=#&%€$£§°•·@~^`、。，；：！？「」『』（）【】"
-_JOINTS = re.compile(r"[-'’./@_+&:=,·–—\\()]+")
+_JOINTS = re.compile(r"[-'’./@_+&:=,·–—\\()、。，；：！？·「」『』（）【】،؛؟]+")
 
 
 def quality(pages: Sequence[str]) -> float:
@@ -20,8 +20,8 @@ def quality(pages: Sequence[str]) -> float:
 
     At most 20 samples of 1000 characters, spread over the text, are split at spaces and at joints (hyphen, dot, @).
     A word is up to 30 letters, none of them unassigned or private, with a vowel when it is longer than three Latin
-    letters (five capitals), and in lower, upper or title case. A letter alone counts half: bad readings are full of them. Scripts
-    without cases or spaces (Chinese, Thai) count as words wherever they are letters.
+    letters (five capitals), and in lower, upper or title case. A letter alone counts half: bad readings are full of
+    them. Scripts without cases or spaces (Chinese, Thai) count as words wherever they are letters.
     """
     text = " ".join(pages)
     if len(text) > SAMPLES * SAMPLE_CHARACTERS:
