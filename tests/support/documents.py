@@ -15,6 +15,8 @@ from openpyxl import Workbook
 from openpyxl.comments import Comment
 from PIL import Image, ImageDraw, ImageFont
 from pptx import Presentation
+from pptx.chart.data import CategoryChartData
+from pptx.enum.chart import XL_CHART_TYPE
 from pypdf import PdfReader, PdfWriter
 from pypdf.annotations import FreeText
 from reportlab.lib.pagesizes import A4
@@ -135,7 +137,7 @@ def xlsx() -> bytes:
 
 
 def pptx() -> bytes:
-    """A presentation with two slides, the first with notes."""
+    """A presentation with two slides, the first with notes, the second with a chart."""
     deck = Presentation()
     about = deck.core_properties
     about.title, about.author, about.created, about.modified = TITLE, AUTHOR, CREATED, MODIFIED
@@ -143,6 +145,10 @@ def pptx() -> bytes:
         slide = deck.slides.add_slide(deck.slide_layouts[1])
         slide.shapes.title.text = title
         slide.placeholders[1].text = f"About the {title.lower()}"
+    chart = CategoryChartData()
+    chart.categories = ["Spring", "Autumn"]
+    chart.add_series("Visitors", (4, 7))
+    deck.slides[1].shapes.add_chart(XL_CHART_TYPE.PIE, 0, 0, 99, 99, chart)
     deck.slides[0].notes_slide.notes_text_frame.text = "Speak slowly"
     return _saved(deck)
 

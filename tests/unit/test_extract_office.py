@@ -50,9 +50,12 @@ async def test_a_workbook_is_read_sheet_by_sheet_as_people_see_it(reader: Sandbo
     assert (extracted.title, extracted.author, extracted.page_count) == (*ABOUT[:2], 3)
 
 
-async def test_a_presentation_is_read_slide_by_slide_with_its_notes(reader: Sandbox) -> None:
+async def test_a_presentation_is_read_slide_by_slide_with_its_notes_and_charts(reader: Sandbox) -> None:
     extracted = await reader.read(documents.pptx(), SLIDES, Limits())
-    assert extracted.pages == ("Lantern\nAbout the lantern\nSpeak slowly", "Harbour\nAbout the harbour")
+    assert extracted.pages == (
+        "Lantern\nAbout the lantern\nSpeak slowly",
+        "Harbour\nAbout the harbour\nVisitors, Spring, Autumn, 4, 7",
+    )
     assert (extracted.title, extracted.author, extracted.created) == (*ABOUT[:2], "2026-05-06T10:15:00+00:00")
 
 

@@ -6,6 +6,7 @@ from xml.etree.ElementTree import Element
 from services.indexer.extract.package import Package, walk
 from services.indexer.extract.properties import counted_pages, of_office
 from services.indexer.extract.results import Extracted, Limits
+from services.indexer.extract.slides import charted
 
 TYPES = frozenset({"application/vnd.openxmlformats-officedocument.wordprocessingml.document"})
 NAME = "word parts 1"
@@ -13,6 +14,7 @@ W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 MAIN = "officeDocument"
 BEFORE = ("header",)
+CHART = "chart"
 AFTER = ("footer", "footnotes", "endnotes", "comments")
 
 
@@ -25,6 +27,7 @@ def read(content: bytes, _content_type: str, limits: Limits) -> Extracted:
         related = sorted(package.related(main).values())
         before = [_text(package.tree(name)) for kind, name in related if kind in BEFORE]
         after = [_text(package.tree(name)) for kind, name in related if kind in AFTER]
+        after += [line for kind, name in related if kind == CHART for line in charted(package.tree(name))]
         texts = pages.texts()
         texts[0] = "\n".join(filter(None, (*dict.fromkeys(before), texts[0])))
         texts[-1] = "\n".join(filter(None, (texts[-1], *dict.fromkeys(after))))
