@@ -32,6 +32,8 @@ ARCHIVES = (
 )
 MAIN_PARTS = frozenset({"word/document.xml", "xl/workbook.xml", "ppt/presentation.xml"})
 OFFICE_BEGINS = "[Content_Types].xml"
+OFFICE_PARTS = frozenset({OFFICE_BEGINS, "_rels/.rels", "docProps/app.xml", "docProps/core.xml"})
+"""At least one of them comes early, whatever program wrote the document."""
 BINARY_WORKBOOK = "xl/workbook.bin"
 BINARY_SHEET = "application/vnd.ms-excel.sheet.binary.macroenabled.12"
 STREAMS = (
@@ -81,7 +83,7 @@ def kind_of_names(names: Collection[str]) -> str:
     """What a ZIP archive is whose files have these names: Office documents and programs are such archives."""
     if BINARY_WORKBOOK in names:
         return BINARY_SHEET
-    if OFFICE_BEGINS in names or MAIN_PARTS & set(names):
+    if (OFFICE_PARTS | MAIN_PARTS) & set(names):
         for folder, kind in ARCHIVES:
             if any(name.startswith(folder) for name in names):
                 return kind

@@ -49,6 +49,12 @@ async def test_a_mail_without_plain_text_is_read_from_its_page(reader: Sandbox) 
     assert extracted.pages[0].endswith("\n\nHello")
 
 
+async def test_a_header_with_bytes_that_should_not_be_there_is_decoded(reader: Sandbox) -> None:
+    content = "From: Jürgen <j@example.org>\nSubject: Größe der Straße\n\nText".encode("cp1252")
+    extracted = await reader.read(content, EML, Limits())
+    assert (extracted.title, extracted.author) == ("Größe der Straße", "Jürgen")
+
+
 @pytest.mark.parametrize("charset", ["koi8-r", "x-unknown", ""])
 async def test_a_body_in_another_encoding_is_decoded_even_when_it_does_not_say_which(
     reader: Sandbox, charset: str

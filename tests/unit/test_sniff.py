@@ -147,6 +147,13 @@ def test_an_office_document_is_told_whatever_else_comes_first() -> None:
     assert content_type(with_picture_first[:PREFIX_BYTES], "a").endswith("wordprocessingml.document")
 
 
+def test_a_workbook_is_told_when_its_sheets_come_first() -> None:
+    workbook = documents.packed(
+        ("docProps/app.xml", "<x/>"), ("xl/worksheets/sheet1.xml", os.urandom(70_000)), ("xl/workbook.xml", "<x/>")
+    )
+    assert content_type(workbook[:PREFIX_BYTES], "a").endswith("spreadsheetml.sheet")
+
+
 def test_nothing_known_is_said_plainly() -> None:
     assert content_type(bytes(range(256)), "a.bin") == UNKNOWN
 

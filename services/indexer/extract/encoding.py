@@ -31,6 +31,9 @@ CANDIDATES = {
     "utf_16_le": "ja zh ko", "utf_16_be": "ja zh ko",
 }  # fmt: skip
 """Encodings that are tried, the likelier first, and the languages written in them."""
+WIDE = ("utf_16_le", "utf_16_be")
+WESTERN = b" abcdefghijklmnopqrstuvwxyz"
+MOST_WESTERN = 0.3
 COMMONEST = "cp1252"
 BONUS = 1.05
 """How much better than the commonest encoding another has to be."""
@@ -91,6 +94,8 @@ def _likeliest(sample: bytes) -> str:
 
 def _strictly(sample: bytes, encoding: str) -> str:
     """The sample decoded, or nothing when it cannot be in this encoding."""
+    if encoding in WIDE and sum(map(sample.count, WESTERN)) > MOST_WESTERN * len(sample):
+        return ""  # two letters of a western text are also a rare Chinese sign
     try:
         text = sample.decode(encoding)
     except UnicodeError as error:

@@ -114,7 +114,8 @@ def _payload(part: MailPart) -> bytes:
 
 
 def _header(mail: MailPart, name: str) -> str:
-    return _decoded(str(mail.get(name, "")))
+    value = next((value for key, value in mail.raw_items() if key.lower() == name.lower()), "")
+    return _decoded(str(value))
 
 
 def _decoded(text: str) -> str:
@@ -138,6 +139,6 @@ def _decoded(text: str) -> str:
 def _raw(text: str) -> str:
     """A header with bytes beyond ASCII, which the parser hides in surrogates."""
     try:
-        return text.encode("ascii", "surrogateescape").decode("utf-8")
+        return decoded(text.encode("ascii", "surrogateescape"))
     except UnicodeError:
-        return text.encode("utf-8", "replace").decode("utf-8")
+        return text
