@@ -192,6 +192,7 @@ class DocumentExtracted(DocumentEvent):
     note: str = Field(default="", max_length=300, description="For people: what of it was left out, and why.")
     scan: ScanOutcome = Field(default="", description="What the virus scanner said; empty: it was not asked.")
     rules: RulesVersion = Field(default="", description="Which tag rules gave type and tags.")
+    quality: float | None = Field(default=None, ge=0, le=1, description="How much of the text looks like words.")
 
 
 class DocumentFailed(DocumentEvent):

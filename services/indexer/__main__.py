@@ -42,7 +42,7 @@ async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         configured = tags.Rules.load(settings.rules_path or tags.DEFAULT_RULES)
         limits = Limits(memory_bytes=settings.extract_memory_bytes, wall_seconds=settings.extract_seconds)
-        sandbox = await stack.enter_async_context(Sandbox())
+        sandbox = await stack.enter_async_context(Sandbox(environment={"OCR_LANGUAGES": settings.ocr_languages}))
         index = await stack.enter_async_context(indexes(generations(settings)))
         health.needs("index", index.ready)
         nc = await stack.enter_async_context(connected(settings))

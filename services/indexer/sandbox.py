@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from types import TracebackType
 from typing import Any
@@ -40,8 +40,12 @@ class SandboxFailed(Exception):
 class Sandbox:
     """Reads documents; several at once. An async context manager: its processes end with it."""
 
-    def __init__(self, tasks: str = "services.indexer.extract.tasks:TASKS") -> None:
+    def __init__(
+        self, tasks: str = "services.indexer.extract.tasks:TASKS", environment: Mapping[str, str] | None = None
+    ) -> None:
+        """`environment` is what the readers are told beside the document: nothing secret."""
         self._tasks = tasks
+        self._environment = dict(environment or {})
         self._starting = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
         self._control: socket.socket | None = None
@@ -115,7 +119,7 @@ class Sandbox:
     async def _start(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-        environment |= {"HF_HUB_OFFLINE": "1", "HOME": "/nonexistent", "OMP_THREAD_LIMIT": "1"}
+        environment |= {"HF_HUB_OFFLINE": "1", "HOME": "/nonexistent", "OMP_THREAD_LIMIT": "1"} | self._environment
         with theirs:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,

@@ -22,6 +22,11 @@ class Settings(ServiceSettings, NatsSettings, ObjectSettings, IndexSettings, Ant
     rules_path: Path | None = Field(
         default=None, description="TOML file of tag rules until `letterbox rules apply`; default: the one that ships."
     )
+    ocr_languages: str = Field(
+        default="auto",
+        pattern=r"^[a-z_]+(,[a-z_]+)*$",
+        description="Languages of pictures, Tesseract's names (`deu,eng`), the likeliest first; `auto`: all installed.",
+    )
     extract_seconds: float = Field(default=60, gt=0, description="Wall-clock limit for reading one document.")
     clamd_seconds: float = Field(
         default=150, gt=0, description="Longest scan of one file, in seconds; more than clamd's own MaxScanTime."

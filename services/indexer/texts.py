@@ -57,6 +57,13 @@ class KeptText(Outcome):
     """What rules said before that, the newest last."""
     restored: str = ""
     """Version of the rules with which what they said before was brought back."""
+    created: str = ""
+    """When the document says it was made, in ISO 8601."""
+    modified: str = ""
+    quality: float = 1.0
+    """How much of the text looks like words, from 0 to 1."""
+    route: tuple[str, ...] = ()
+    """Which ways to read it were tried, and why."""
 
     @property
     def key(self) -> str:

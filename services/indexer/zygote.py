@@ -144,7 +144,7 @@ def _work(document: int, answer: int, task: Task, content_type: str, limits: Lim
         os.close(document)
         confinement.confine(limits.memory_bytes, limits.cpu_seconds, limits.output_bytes)
         told, blobs = _outcome(task, content, content_type, limits)
-        header = json.dumps({**told, "blobs": [len(blob) for blob in blobs]}).encode()
+        header = json.dumps({**told, "blobs": [len(blob) for blob in blobs]}, ensure_ascii=False).encode()
         for part in (len(header).to_bytes(HEADER_LENGTH_BYTES, "big"), header, *blobs):
             _write(answer, part)
         code = 0

@@ -15,6 +15,14 @@ DEFAULT_TYPES = (
     "application/vnd.oasis.opendocument.text",
     "application/vnd.oasis.opendocument.spreadsheet",
     "application/vnd.oasis.opendocument.presentation",
+    "application/msword",
+    "application/vnd.ms-excel",
+    "application/vnd.ms-excel.sheet.binary.macroenabled.12",
+    "application/vnd.ms-powerpoint",
+    "application/vnd.ms-outlook",
+    "application/x-ole-storage",
+    "application/encrypted",
+    "application/zip",
     "application/rtf",
     "application/epub+zip",
     "application/zip",
@@ -31,6 +39,8 @@ DEFAULT_TYPES = (
     "image/webp",
     "image/gif",
     "image/heic",
+    "image/avif",
+    "image/bmp",
 )
 
 

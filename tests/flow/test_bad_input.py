@@ -147,6 +147,7 @@ REFUSED = [
     ("invoice.pdf", b"MZ\x90\x00" + bytes(5 << 20)),
     ("picture.svg", b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"><script/></svg>'),
     ("picture.txt", b"<svg onload=alert(1)>"),
+    ("all.7z", b"7z\xbc\xaf\x27\x1c" + bytes(100)),
     ("run.txt", b"#!/bin/sh\nrm -rf /\n"),
     ("noise.txt", bytes(range(256)) * 20),
 ]

