@@ -171,6 +171,16 @@ class DocumentIndexed(DocumentEvent):
     type: ClassVar[str] = "document.indexed"
 
 
+class DocumentPreviewed(DocumentEvent):
+    """The document's first pages can be looked at, or none of them can be drawn. Emitted by indexer."""
+
+    type: ClassVar[str] = "document.previewed"
+
+    pages: int = Field(ge=0, description="How many pages have a picture; 0 when nothing can be drawn.")
+    width: int = Field(default=0, ge=0, description="Of the first page's picture, in pixels.")
+    height: int = Field(default=0, ge=0, description="Of the first page's picture, in pixels.")
+
+
 class NotificationSent(Event):
     """A mail server took the mail. Emitted by notifier."""
 
@@ -238,6 +248,7 @@ EVENTS: tuple[type[Event], ...] = (
     DocumentExtracted,
     DocumentFailed,
     DocumentIndexed,
+    DocumentPreviewed,
     NotificationSent,
     NotificationFailed,
     SubmissionErased,

@@ -13,6 +13,7 @@ EMITTERS = {
     "document.extracted": "indexer",
     "document.failed": "indexer",
     "document.indexed": "indexer",
+    "document.previewed": "indexer",
     "notification.sent": "notifier",
     "notification.failed": "notifier",
     "submission.released": "search",

@@ -24,6 +24,7 @@ from libs.events.delivery import Received
 from libs.events.errors import Transient
 from libs.events.history import History
 from libs.index.protocol import IndexedDocument, Unavailable
+from libs.objects import previews
 from libs.objects.store import ObjectStore
 from services.indexer import texts
 from services.indexer.indexes import Indexes
@@ -84,18 +85,22 @@ async def rebuild(received: Sequence[Received[Event]], parts: Parts) -> Answers:
 
 
 async def erase(event: ErasureBegun, parts: Parts) -> Sequence[Event]:
-    """Remove the submission from the index, and the texts of its documents."""
+    """Remove the submission from the index, and the texts and pictures of its documents."""
     removed = await forget(event.submission_id, parts)
     return [ErasureDone(submission_id=event.submission_id, owner="indexer", removed=removed)]
 
 
 async def forget(submission_id: str, parts: Parts) -> dict[str, int]:
-    """Erase what the index and the kept texts hold of a submission; returns how much that was."""
+    """Erase what the index, the kept texts and the pictures hold of a submission; returns how much that was."""
     try:
         entries = await parts.index.delete_submission(submission_id)
     except Unavailable as error:
         raise Transient("index", str(error)) from error
-    return {"index entries": entries, "texts": await parts.objects.erase(texts.prefix(submission_id))}
+    return {
+        "index entries": entries,
+        "texts": await parts.objects.erase(texts.prefix(submission_id)),
+        "previews": await parts.objects.erase(previews.prefix(submission_id)),
+    }
 
 
 async def _submission(submission_id: str, parts: Parts) -> SubmissionCreated:
@@ -121,7 +126,7 @@ async def _document(event: Event, parts: Parts) -> KeptText | IndexedDocument | 
     """None when the document has been read again since: an old event never hides what is newer."""
     if isinstance(event, SubmissionCreated):
         return _message(event, parts.rules)
-    if isinstance(event, DocumentExtracted | DocumentFailed) and await _read_again(event, parts):
+    if isinstance(event, DocumentExtracted | DocumentFailed) and await read_again(event, parts):
         return None
     if isinstance(event, DocumentExtracted):
         return await texts.load(parts.objects, event.text_key)
@@ -129,7 +134,8 @@ async def _document(event: Event, parts: Parts) -> KeptText | IndexedDocument | 
     return _unread(event, submission) if isinstance(event, DocumentFailed) else _message(submission, parts.rules)
 
 
-async def _read_again(event: DocumentExtracted | DocumentFailed, parts: Parts) -> bool:
+async def read_again(event: DocumentExtracted | DocumentFailed, parts: Parts) -> bool:
+    """Whether the document has been read again since."""
     following = f"{event.submission_id}.{event.number}.{event.generation + 1}"
     kinds = (DocumentExtracted, DocumentFailed)
     found = await asyncio.gather(*(parts.history.read(f"{kind.type}.{following}") for kind in kinds))

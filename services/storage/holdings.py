@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from libs.events.catalogue import MESSAGE, DocumentExtracted, DocumentStored, SubmissionStored
-from libs.events.streams import INDEXER_EXTRACT, INDEXER_INDEX
+from libs.events.catalogue import MESSAGE, DocumentExtracted, DocumentFailed, DocumentStored, SubmissionStored
+from libs.events.streams import INDEXER_EXTRACT, INDEXER_INDEX, INDEXER_PREVIEW
 from libs.index.protocol import SearchIndex
-from libs.objects.store import ORIGINALS, TEXTS, ObjectStore
+from libs.objects import previews
+from libs.objects.store import ORIGINALS, PREVIEWS, TEXTS, ObjectStore
 from libs.postgres.pool import Pool, postgres_errors
 from services.storage.completeness import Finding
 from services.storage.ledger import Tally
@@ -26,7 +27,7 @@ LAST = "g"
 
 DOCUMENTS = """
 select d.id, d.submission_id, d.number, d.object_key, d.size, t.status, t.generation,
-       t.details ->> 'text_key' as text_key
+       t.details ->> 'text_key' as text_key, coalesce(t.preview_pages, 0) as preview_pages
 from documents d left join document_states t on t.document_id = d.id
 where d.submission_id = any($1)
 """
@@ -85,7 +86,7 @@ class Holdings:
     async def _objects(self, ids: Sequence[str] | None, after: str, until: str) -> dict[str, tuple[float, int]]:
         """(time of change, bytes) of the keys of some submissions, or of all whose ids lie within the range."""
         found: dict[str, tuple[float, int]] = {}
-        for prefix in (ORIGINALS, TEXTS):
+        for prefix in (ORIGINALS, TEXTS, PREVIEWS):
             if ids is not None:
                 for one in ids:
                     found |= {k: (t, n) async for k, t, n in self.objects.keys(f"{prefix}{one}/")}
@@ -109,6 +110,10 @@ class Holdings:
             text = row["text_key"] or (f"{TEXTS}{sid}/{number}.1.json" if number == MESSAGE else None)
             if row["status"] == "indexed" and text is not None and text not in objects:
                 findings.append(_text_missing(sid, number))
+            pictures = previews.keys(sid, number, row["preview_pages"])
+            claimed |= set(pictures)
+            if not objects.keys() >= set(pictures):
+                findings.append(_pictures_missing(row))
         for key, (changed, _) in objects.items():
             if key not in claimed and changed < time.time() - YOUNG_SECONDS:
                 findings.append(Finding("orphaned", "objects", key.split("/")[1], key))
@@ -164,6 +169,13 @@ def _text_missing(sid: str, number: str) -> Finding:
         return Finding("missing", "objects", sid, f"text {number}", INDEXER_INDEX.name, subject)
     subject = f"{DocumentStored.type}.{sid}.{number}"
     return Finding("missing", "objects", sid, f"text {number}", INDEXER_EXTRACT.name, subject)
+
+
+def _pictures_missing(row: asyncpg.Record) -> Finding:
+    kind = DocumentFailed if row["status"] == "failed" else DocumentExtracted
+    sid, number = row["submission_id"], row["number"]
+    subject = f"{kind.type}.{sid}.{number}.*"
+    return Finding("missing", "objects", sid, f"preview {number}", INDEXER_PREVIEW.name, subject)
 
 
 def _entry_missing(row: asyncpg.Record) -> Finding:

@@ -43,7 +43,8 @@ PAPER = "white"
 """What shows through transparent pixels."""
 QUALITIES = (80, 60, 40, 20)
 """Tried one after the other until a picture has few enough bytes; then it is made smaller."""
-EFFORT = 4
+EFFORT = 2
+"""Of the encoder, from 0 to 6: more costs twice the time for pictures that are hardly smaller."""
 NICENESS = 9
 """On top of the service's: pictures yield the processors to reading."""
 
