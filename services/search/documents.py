@@ -71,6 +71,7 @@ def as_json(document: Document) -> dict[str, object]:
             "characters": document.characters,
             "generation": document.generation,
         },
+        **pictures_of(document),
         "created_at": document.created_at.isoformat(),
         "contact": {
             "form": sender.form,
@@ -82,3 +83,12 @@ def as_json(document: Document) -> dict[str, object]:
             "created_at": sender.created_at.isoformat(),
         },
     }
+
+
+def pictures_of(document: Document) -> dict[str, object]:
+    """Where the pictures of its pages are; nothing when it has none."""
+    if not document.preview_pages:
+        return {}
+    place = f"/documents/{document.document_id}"
+    pages = [f"{place}/pages/{page}" for page in range(1, document.preview_pages + 1)]
+    return {"thumbnail": f"{place}/thumbnail", "page_pictures": pages}

@@ -79,6 +79,9 @@ class Document:
     quality: float | None
     text_key: str | None
     """Where the kept text is, with title, author, dates and what made its tags."""
+    preview_width: int
+    preview_height: int
+    """Of the first page's picture, in pixels."""
     sender: Sender
 
     @property
