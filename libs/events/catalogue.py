@@ -227,6 +227,16 @@ class DocumentTagged(DocumentEvent):
     rules: RulesVersion = Field(default="", description="Which tag rules gave type and tags.")
 
 
+class DocumentPreviewed(DocumentEvent):
+    """The document's first pages can be looked at, or none of them can be drawn. Emitted by indexer."""
+
+    type: ClassVar[str] = "document.previewed"
+
+    pages: int = Field(ge=0, description="How many pages have a picture; 0 when nothing can be drawn.")
+    width: int = Field(default=0, ge=0, description="Of the first page's picture, in pixels.")
+    height: int = Field(default=0, ge=0, description="Of the first page's picture, in pixels.")
+
+
 class NotificationSent(Event):
     """A mail server took the mail. Emitted by notifier."""
 
@@ -296,6 +306,7 @@ EVENTS: tuple[type[Event], ...] = (
     DocumentFailed,
     DocumentIndexed,
     DocumentTagged,
+    DocumentPreviewed,
     NotificationSent,
     NotificationFailed,
     SubmissionErased,

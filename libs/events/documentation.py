@@ -15,6 +15,7 @@ EMITTERS = {
     "document.failed": "indexer",
     "document.indexed": "indexer",
     "document.tagged": "indexer",
+    "document.previewed": "indexer",
     "notification.sent": "notifier",
     "notification.failed": "notifier",
     "submission.released": "search",

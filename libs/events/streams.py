@@ -74,6 +74,7 @@ STORAGE_JOURNEY = Durable("storage-journey", EVENTS, max_ack_pending=4000)
 STORAGE_ERASURE = Durable("storage-erasure", (ErasureRequested, ErasureBegun), max_ack_pending=64)
 INDEXER_EXTRACT = Durable("indexer-extract", (DocumentStored,), max_ack_pending=64)
 INDEXER_INDEX = Durable("indexer-index", (SubmissionStored, DocumentExtracted, DocumentFailed))
+INDEXER_PREVIEW = Durable("indexer-preview", (DocumentExtracted, DocumentFailed), max_ack_pending=16)
 INDEXER_REBUILD = Durable(
     INDEXER_INDEX.name, (SubmissionCreated, DocumentExtracted, DocumentFailed), replayed=(SubmissionStored,)
 )
@@ -96,6 +97,7 @@ DURABLES = (
     STORAGE_ERASURE,
     INDEXER_EXTRACT,
     INDEXER_INDEX,
+    INDEXER_PREVIEW,
     INDEXER_ERASURE,
     NOTIFIER_MAIL,
     NOTIFIER_ERASURE,

@@ -11,12 +11,18 @@ from libs.events.health import nats_answers
 from libs.events.history import History
 from libs.events.publish import Publisher
 from libs.events.replay import REINDEX, consuming_and_replaying, following
-from libs.events.streams import INDEXER_ERASURE, INDEXER_EXTRACT, INDEXER_INDEX, INDEXER_REBUILD
+from libs.events.streams import (
+    INDEXER_ERASURE,
+    INDEXER_EXTRACT,
+    INDEXER_INDEX,
+    INDEXER_PREVIEW,
+    INDEXER_REBUILD,
+)
 from libs.index.choose import generations
 from libs.objects.store import object_store
 from libs.service.health import Health
 from libs.service.lifecycle import run
-from services.indexer import handlers, tags
+from services.indexer import handlers, previews, tags
 from services.indexer.active_rules import ActiveRules
 from services.indexer.antivirus import Antivirus
 from services.indexer.found import Reach, Room
@@ -70,6 +76,9 @@ async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
         )
         await stack.enter_async_context(indexing)
         await stack.enter_async_context(extracting)
+        draw = partial(previews.preview, parts=parts, limits=previews.limits(settings.preview_pages))
+        drawing = consuming_and_replaying(nc, publisher, INDEXER_PREVIEW, partial(_always, each(draw)), undo=forget)
+        await stack.enter_async_context(drawing)
         rebuild = partial(_always, partial(handlers.rebuild, parts=parts))
         building = following(
             nc, publisher, INDEXER_REBUILD, rebuild, REINDEX,

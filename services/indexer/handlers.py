@@ -25,6 +25,7 @@ from libs.events.delivery import Received
 from libs.events.errors import Transient
 from libs.events.history import History
 from libs.index.protocol import IndexedDocument, Unavailable
+from libs.objects import previews
 from libs.objects.store import MissingObject, ObjectStore
 from services.indexer import documents, found, tagging, texts
 from services.indexer.active_rules import Active, ActiveRules
@@ -115,7 +116,7 @@ async def rebuild(received: Sequence[Received[Event]], parts: Parts) -> Answers:
 
 
 async def erase(event: ErasureBegun, parts: Parts) -> Sequence[Event]:
-    """Remove the submission from the index, the texts of its documents, and what was found inside them."""
+    """Remove the submission from the index, texts and pictures of its documents, and what was found inside them."""
     removed = await forget(event.submission_id, parts)
     return [ErasureDone(submission_id=event.submission_id, owner="indexer", removed=removed)]
 
@@ -130,6 +131,7 @@ async def forget(submission_id: str, parts: Parts) -> dict[str, int]:
         "index entries": entries,
         "texts": await parts.objects.erase(texts.prefix(submission_id)),
         "found files": await parts.objects.erase(found.prefix_of(submission_id)),
+        "previews": await parts.objects.erase(previews.prefix(submission_id)),
     }
 
 
@@ -171,7 +173,7 @@ async def _document(event: Event, parts: Parts, message: MessageFrom) -> Documen
     """None when the document has been read again since: an old event never hides what is newer."""
     if isinstance(event, SubmissionCreated):
         return await message(event)
-    if isinstance(event, DocumentExtracted | DocumentFailed) and await _read_again(event, parts):
+    if isinstance(event, DocumentExtracted | DocumentFailed) and await read_again(event, parts):
         return None
     if isinstance(event, DocumentExtracted):
         return await texts.load(parts.objects, event.text_key)
@@ -234,7 +236,8 @@ async def _as_it_is(text: KeptText) -> KeptText:
     return text
 
 
-async def _read_again(event: DocumentExtracted | DocumentFailed, parts: Parts) -> bool:
+async def read_again(event: DocumentExtracted | DocumentFailed, parts: Parts) -> bool:
+    """Whether the document has been read again since."""
     following = f"{event.submission_id}.{event.number}.{event.generation + 1}"
     kinds = (DocumentExtracted, DocumentFailed)
     return any(await asyncio.gather(*(parts.history.read(f"{kind.type}.{following}") for kind in kinds)))

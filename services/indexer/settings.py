@@ -27,6 +27,9 @@ class Settings(ServiceSettings, NatsSettings, ObjectSettings, IndexSettings, Ant
         pattern=r"^[a-z_]+(,[a-z_]+)*$",
         description="Languages of pictures, Tesseract's names (`deu,eng`), the likeliest first; `auto`: all installed.",
     )
+    preview_pages: int = Field(
+        default=5, ge=0, le=50, description="Pages of each document that get a picture; 0: no pictures at all."
+    )
     extract_seconds: float = Field(default=60, gt=0, description="Wall-clock limit for reading one document.")
     clamd_seconds: float = Field(
         default=150, gt=0, description="Longest scan of one file, in seconds; more than clamd's own MaxScanTime."

@@ -17,6 +17,7 @@ from libs.events.errors import Transient
 from libs.index.protocol import MARK_BEGIN, MARK_END, Hit, InvalidQuery, Unavailable
 from libs.service.http import Problem
 from services.search import audit
+from services.search.documents import pictures_of
 from services.search.parts import Parts
 from services.search.query import SearchRequest
 from services.search.records import Document
@@ -153,4 +154,6 @@ def _joined(hit: Hit, document: Document) -> Found:
 def _as_json(hit: Found) -> dict[str, object]:
     names = [field.name for field in dataclasses.fields(hit) if field.name != "document"]
     fields = {name: getattr(hit, name) for name in names}
-    return {**fields, "created_at": hit.created_at.isoformat()}
+    shown = pictures_of(hit.document) if hit.document is not None else {}
+    thumbnail = {"thumbnail": shown["thumbnail"]} if shown else {}
+    return {**fields, "created_at": hit.created_at.isoformat(), **thumbnail}

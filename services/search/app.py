@@ -4,7 +4,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from libs.service.http import Problem, observed, problems
-from services.search import browse, download, inbox, login
+from services.search import browse, download, inbox, login, pictures
 from services.search.access import ACCESS, OWNER, guarded
 from services.search.answers import QUERIES, answer
 from services.search.documents import document_json
@@ -27,6 +27,8 @@ def application(parts: Parts) -> web.Application:
             web.post("/documents/search", search),
             web.get(f"/documents/{document}", document_json),
             web.get(f"/documents/{document}/content", download.content),
+            web.get(f"/documents/{document}/thumbnail", pictures.thumbnail),
+            web.get(f"/documents/{document}/pages/{{page:[1-9][0-9]?}}", pictures.page),
             web.get("/search", browse.search_page),
             web.get(f"/search/documents/{document}", browse.document_page),
             web.get("/submissions/held", inbox.held_json),

@@ -101,6 +101,7 @@ def as_json(document: Document, family: Sequence[Document], kept: Kept | None) -
             "characters": document.characters,
             "generation": document.generation,
         },
+        **pictures_of(document),
         "created_at": document.created_at.isoformat(),
         "contact": {
             "form": sender.form,
@@ -116,3 +117,12 @@ def as_json(document: Document, family: Sequence[Document], kept: Kept | None) -
 
 def _short(document: Document) -> dict[str, object]:
     return {"document_id": document.document_id, "filename": document.filename, "status": document.status}
+
+
+def pictures_of(document: Document) -> dict[str, object]:
+    """Where the pictures of its pages are; nothing when it has none."""
+    if not document.preview_pages:
+        return {}
+    place = f"/documents/{document.document_id}"
+    pages = [f"{place}/pages/{page}" for page in range(1, document.preview_pages + 1)]
+    return {"thumbnail": f"{place}/thumbnail", "page_pictures": pages}

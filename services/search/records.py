@@ -81,6 +81,9 @@ class Document:
     """Where the kept text is, with title, author, dates and what made its tags."""
     note: str
     """What of it was left out, and why."""
+    preview_width: int
+    preview_height: int
+    """Of the first page's picture, in pixels."""
     sender: Sender
 
     @property

@@ -9,6 +9,7 @@ import jinja2
 from aiohttp import web
 
 from libs.service.http import Handler, Problem
+from services.search.icons import icon_of
 
 PAGES = Path(__file__).parent / "pages"
 ASSETS = PAGES / "assets"
@@ -61,6 +62,7 @@ _TEMPLATES = jinja2.Environment(
     lstrip_blocks=True,
 )
 _TEMPLATES.filters |= {"size": human_size, "time": human_time, "status": lambda status: STATUS.get(status, status)}
+_TEMPLATES.globals["icon_of"] = icon_of
 
 
 def page(

@@ -14,6 +14,7 @@ from libs.events.catalogue import (
     DocumentFailed,
     DocumentFound,
     DocumentIndexed,
+    DocumentPreviewed,
     DocumentStored,
     NotificationFailed,
     NotificationSent,
@@ -24,7 +25,15 @@ from libs.events.catalogue import (
     parent_number,
 )
 from libs.events.journal import Entry
-from libs.events.streams import INDEXER_EXTRACT, INDEXER_INDEX, NOTIFIER_MAIL, STORAGE_JOURNEY, STORAGE_RECORD, Durable
+from libs.events.streams import (
+    INDEXER_EXTRACT,
+    INDEXER_INDEX,
+    INDEXER_PREVIEW,
+    NOTIFIER_MAIL,
+    STORAGE_JOURNEY,
+    STORAGE_RECORD,
+    Durable,
+)
 
 TARGETS = ("owner", "sender")
 SENDING_SECONDS = 600
@@ -151,6 +160,23 @@ class Known:
             yield lack, INDEXER_EXTRACT, stored
             return
         yield from self._reading(sid, number, read)
+        yield from self._drawing(sid, number, read)
+
+    def _drawing(self, sid: str, number: str, read: int) -> Iterator[Lack]:
+        """Whether its pictures were made, or it was found that none can be; and its state says so."""
+        document = document_id(sid, number)
+        drawn = self.steps.get((DocumentPreviewed.type, document))
+        if drawn is not None:
+            if number in self.documents and not self.documents[number]["preview_generation"]:
+                subject = f"{DocumentPreviewed.type}.{sid}.{number}.*"
+                lack = Finding("missing", "postgres", sid, f"preview in document_states row {number}", subject=subject)
+                yield lack, STORAGE_JOURNEY, drawn
+            return
+        kinds = (DocumentExtracted.type, DocumentFailed.type)
+        newest = max(kinds, key=lambda kind: self.steps.get((kind, document), 0))
+        subject = f"{newest}.{sid}.{number}.*"
+        lack = Finding("missing", "stream", sid, f"{DocumentPreviewed.type} {number}", subject=subject)
+        yield lack, INDEXER_PREVIEW, read
 
     def _reading(self, sid: str, number: str, cause: int) -> Iterator[Lack]:
         """Whether it was indexed, and its state says so."""

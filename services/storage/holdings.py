@@ -18,9 +18,10 @@ from libs.events.catalogue import (
     SubmissionStored,
     parent_number,
 )
-from libs.events.streams import INDEXER_EXTRACT, INDEXER_INDEX, STORAGE_RECORD
+from libs.events.streams import INDEXER_EXTRACT, INDEXER_INDEX, INDEXER_PREVIEW, STORAGE_RECORD
 from libs.index.protocol import SearchIndex
-from libs.objects.store import FOUND, ORIGINALS, TEXTS, ObjectStore
+from libs.objects import previews
+from libs.objects.store import FOUND, ORIGINALS, PREVIEWS, TEXTS, ObjectStore
 from libs.postgres.pool import Pool, postgres_errors
 from services.storage.completeness import Finding
 from services.storage.ledger import Tally
@@ -34,7 +35,7 @@ LAST = "g"
 
 DOCUMENTS = """
 select d.id, d.submission_id, d.number, d.object_key, d.filename, d.size, t.status, t.generation,
-       t.details ->> 'text_key' as text_key,
+       t.details ->> 'text_key' as text_key, coalesce(t.preview_pages, 0) as preview_pages,
        coalesce(t.status = 'failed' and t.scan = 'infected' and t.scan_generation = t.generation, false) as quarantined
 from documents d left join document_states t on t.document_id = d.id
 where d.submission_id = any($1)
@@ -94,7 +95,7 @@ class Holdings:
     async def _objects(self, ids: Sequence[str] | None, after: str, until: str) -> dict[str, tuple[float, int]]:
         """(time of change, bytes) of the keys of some submissions, or of all whose ids lie within the range."""
         found: dict[str, tuple[float, int]] = {}
-        for prefix in (ORIGINALS, TEXTS, FOUND):
+        for prefix in (ORIGINALS, TEXTS, FOUND, PREVIEWS):
             if ids is not None:
                 for one in ids:
                     found |= {k: (t, n) async for k, t, n in self.objects.keys(f"{prefix}{one}/")}
@@ -120,6 +121,10 @@ class Holdings:
             text = row["text_key"] or (f"{TEXTS}{sid}/{number}.1.json" if number == MESSAGE else None)
             if row["status"] == "indexed" and text is not None and text not in objects:
                 findings.append(_text_missing(sid, number))
+            pictures = previews.keys(sid, number, row["preview_pages"])
+            claimed |= set(pictures)
+            if not objects.keys() >= set(pictures):
+                findings.append(_pictures_missing(row))
         for key, (changed, _) in objects.items():
             if key not in claimed and changed < time.time() - YOUNG_SECONDS:
                 findings.append(Finding("orphaned", "objects", key.split("/")[1], key))
@@ -200,6 +205,13 @@ def _entry_infected(row: asyncpg.Record) -> Finding:
     sid, number = row["submission_id"], row["number"]
     subject = f"{DocumentFailed.type}.{sid}.{number}.{row['generation']}"
     return Finding("orphaned", "index", sid, f"entry {number} is infected", INDEXER_INDEX.name, subject)
+
+
+def _pictures_missing(row: asyncpg.Record) -> Finding:
+    kind = DocumentFailed if row["status"] == "failed" else DocumentExtracted
+    sid, number = row["submission_id"], row["number"]
+    subject = f"{kind.type}.{sid}.{number}.*"
+    return Finding("missing", "objects", sid, f"preview {number}", INDEXER_PREVIEW.name, subject)
 
 
 def _entry_missing(row: asyncpg.Record) -> Finding:

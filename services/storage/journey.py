@@ -9,6 +9,7 @@ from libs.events.catalogue import (
     DocumentExtracted,
     DocumentFailed,
     DocumentIndexed,
+    DocumentPreviewed,
     DocumentStored,
     DocumentTagged,
     Event,
@@ -37,10 +38,11 @@ on conflict (sequence) do nothing
 
 MERGE_STATES = """
 insert into document_states as s
-    (document_id, submission_id, generation, rank, status, reason, details_generation, details, scan_generation, scan)
+    (document_id, submission_id, generation, rank, status, reason, details_generation, details, scan_generation, scan,
+     preview_generation, preview_pages, preview_width, preview_height)
 select * from unnest(
     $1::text[], $2::text[], $3::int[], $4::smallint[], $5::text[], $6::text[], $7::int[], $8::jsonb[],
-    $9::int[], $10::text[])
+    $9::int[], $10::text[], $11::int[], $12::int[], $13::int[], $14::int[])
 on conflict (document_id) do update set
     generation = greatest(s.generation, excluded.generation),
     rank = case when (excluded.generation, excluded.rank) > (s.generation, s.rank) then excluded.rank else s.rank end,
@@ -54,7 +56,14 @@ on conflict (document_id) do update set
     scan = case
         when (excluded.scan_generation, array_position(array['', 'clean', 'too large', 'infected'], excluded.scan))
              > (s.scan_generation, array_position(array['', 'clean', 'too large', 'infected'], s.scan))
-        then excluded.scan else s.scan end
+        then excluded.scan else s.scan end,
+    preview_generation = greatest(s.preview_generation, excluded.preview_generation),
+    preview_pages = case when excluded.preview_generation > s.preview_generation
+                    then excluded.preview_pages else s.preview_pages end,
+    preview_width = case when excluded.preview_generation > s.preview_generation
+                    then excluded.preview_width else s.preview_width end,
+    preview_height = case when excluded.preview_generation > s.preview_generation
+                     then excluded.preview_height else s.preview_height end
 """
 
 SCANS: tuple[ScanOutcome, ...] = ("", "clean", "too large", "infected")
@@ -69,22 +78,31 @@ class State:
     submission_id: str
     generation: int = 0
     rank: int = 0
-    status: str = ""
+    status: str = "stored"
     reason: str | None = None
     details_generation: int = 0
     details: dict[str, object] = field(default_factory=dict)
     scan_generation: int = 0
     scan: ScanOutcome = ""
+    preview_generation: int = 0
+    preview: tuple[int, int, int] = (0, 0, 0)
+    """Pages with a picture; width and height of the first one."""
 
     @property
     def row(self) -> tuple[object, ...]:
         """The row of `document_states`."""
         state = (self.generation, self.rank, self.status, self.reason)
-        scan = (self.scan_generation, self.scan)
-        return (self.document_id, self.submission_id, *state, self.details_generation, self.details, *scan)
+        details = (self.details_generation, self.details)
+        scan, preview = (self.scan_generation, self.scan), (self.preview_generation, *self.preview)
+        return (self.document_id, self.submission_id, *state, *details, *scan, *preview)
 
     def fold(self, event: DocumentEvent) -> None:
         """Take `event` in; the outcome is the same in any order."""
+        if isinstance(event, DocumentPreviewed):
+            if event.generation > self.preview_generation:
+                self.preview_generation = event.generation
+                self.preview = (event.pages, event.width, event.height)
+            return
         rank, status = RANKS[type(event)]
         if (event.generation, rank) > (self.generation, self.rank):
             self.generation, self.rank, self.status = event.generation, rank, status

@@ -18,6 +18,7 @@ from libs.events.progress import passed
 from libs.events.streams import (
     INDEXER_EXTRACT,
     INDEXER_INDEX,
+    INDEXER_PREVIEW,
     NOTIFIER_MAIL,
     STORAGE_JOURNEY,
     STORAGE_RECORD,
@@ -29,7 +30,14 @@ from services.storage.completeness import Finding, Kind, Known
 OPENED_MOST = 10_000
 WINDOW = 1000
 """Sequences compared at once; bounds memory."""
-OWING: tuple[Durable, ...] = (STORAGE_RECORD, STORAGE_JOURNEY, INDEXER_EXTRACT, INDEXER_INDEX, NOTIFIER_MAIL)
+OWING: tuple[Durable, ...] = (
+    STORAGE_RECORD,
+    STORAGE_JOURNEY,
+    INDEXER_EXTRACT,
+    INDEXER_INDEX,
+    INDEXER_PREVIEW,
+    NOTIFIER_MAIL,
+)
 
 
 @dataclass(slots=True)
@@ -166,7 +174,7 @@ class Ledger:
                 found[row["submission_id"]].take_step(row)
             for row in await self.pool.fetch(
                 "select s.id as submission_id, s.held, s.created_at, d.id, d.number, d.object_key, t.status, "
-                "t.details -> 'found' as found "
+                "t.preview_generation, t.details -> 'found' as found "
                 "from contact_submissions s left join documents d on d.submission_id = s.id "
                 "left join document_states t on t.document_id = d.id where s.id = any($1)",
                 list(ids),

@@ -1,6 +1,7 @@
 """The whole of it as people use it, in a real browser: the form, the journey, the mail, the search, the download."""
 
 import shutil
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -98,4 +99,33 @@ async def test_a_form_with_mistakes_comes_back_with_its_values_and_says_what_is_
     await expect(page.get_by_role("alert")).to_contain_text("Your message is missing")
     await expect(page.get_by_role("alert")).to_contain_text("e-mail address does not look right")
     await expect(page.get_by_label("Your name")).to_have_value("Ada <script>alert(1)</script>")
+    await context.close()
+
+
+async def test_the_owner_sees_what_a_file_looks_like_without_scripts(
+    browser: Browser, stack: LocalStack, tmp_path: Path
+) -> None:
+    pdf = tmp_path / "veranda.pdf"
+    pdf.write_bytes(files.pdf("A drawing of the veranda", "and its roof"))
+    context = await browser.new_context(java_script_enabled=False)
+    page = await context.new_page()
+    problems: list[str] = []
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    await fill_in(page, stack, pdf, "Veranda")
+    await page.wait_for_url("**/contact/*")
+    await page.goto(f"{stack.address('caddy')}/search?q=veranda")
+    await page.locator("input[name=key]").fill(stack.owner_key)
+    await page.get_by_role("button").first.click()
+    small = page.get_by_role("img", name="First page of veranda.pdf")
+    until = time.monotonic() + PATIENCE / 1000
+    while not await small.count():  # the file is read, and drawn after that
+        assert time.monotonic() < until
+        await page.reload()
+    await expect(small).to_be_visible()
+    await small.click()
+    pictures = [page.get_by_role("img", name=f"Page {number} of veranda.pdf") for number in (1, 2)]
+    for picture in pictures:
+        await picture.scroll_into_view_if_needed()
+        await expect(picture).to_have_js_property("naturalHeight", 1400)
+    assert problems == []
     await context.close()

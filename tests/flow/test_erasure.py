@@ -74,7 +74,8 @@ async def test_an_erased_submission_leaves_no_copy_and_a_receipt_says_so(person:
     assert set(receipt["removed"]) == {"storage", "indexer", "notifier", "stream"}
     assert receipt["removed"]["storage"]["originals"] == 2
     assert receipt["removed"]["storage"]["events"] >= 8
-    assert receipt["removed"]["indexer"] == {"index entries": 3, "texts": 3, "found files": 0}
+    indexer = receipt["removed"]["indexer"]
+    assert (indexer["index entries"], indexer["texts"], indexer["found files"]) == (3, 3, 0)
     assert receipt["removed"]["notifier"] == {"ledger rows": 2}
     assert receipt["mails that went out"] == ["owner", "sender"]
 

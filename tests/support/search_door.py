@@ -20,6 +20,7 @@ from libs.events.catalogue import (
     DocumentExtracted,
     DocumentFailed,
     DocumentIndexed,
+    DocumentPreviewed,
     Event,
     ScanOutcome,
     SubmissionCreated,
@@ -28,6 +29,7 @@ from libs.events.catalogue import (
 from libs.events.delivery import Received
 from libs.index.protocol import IndexedDocument
 from libs.index.tantivy import TantivyIndex
+from libs.objects import previews
 from libs.service.health import Health
 from services.search.__main__ import start
 from services.search.settings import Settings
@@ -52,6 +54,8 @@ class File:
     language: str = "en"
     failed: str | None = None
     scan: ScanOutcome = ""
+    pictures: tuple[bytes, ...] = ()
+    """The thumbnail, then the pages."""
 
 
 @dataclass
@@ -104,6 +108,9 @@ class Door:
         )
         for attachment, file in zip(attachments, files, strict=True):
             await self.servers.objects.put(attachment.object_key, file.content, file.content_type)
+            keys = previews.keys(sid, attachment.number, max(0, len(file.pictures) - 1))
+            for key, picture in zip(keys, file.pictures, strict=True):
+                await self.servers.objects.put(key, picture, previews.CONTENT_TYPE)
         await records.insert(self.servers.pool, [self._received(created)], {})
         await journey.write(self.servers.pool, [self._received(event) for event in _readings(created, files)])
         await self.index.write(_indexed(created, files))
@@ -132,6 +139,8 @@ def _readings(created: SubmissionCreated, files: tuple[File, ...]) -> list[Event
     events: list[Event] = [DocumentIndexed(submission_id=created.submission_id, number="0")]
     for n, file in enumerate(files, 1):
         ids = {"submission_id": created.submission_id, "number": str(n)}
+        if file.pictures:
+            events.append(DocumentPreviewed(**ids, pages=len(file.pictures) - 1, width=990, height=1400))
         if file.failed:
             events.append(DocumentFailed(**ids, reason="broken", message=file.failed, scan=file.scan))
             continue

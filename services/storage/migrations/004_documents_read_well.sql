@@ -4,6 +4,9 @@ alter table document_states
     add column scan               text not null default '',  -- '' not scanned, clean, infected, too large
     add column scan_generation    int not null default 0,
     add column preview_pages      int not null default 0,
+    add column preview_width      int not null default 0,    -- of the first page's picture, in pixels
+    add column preview_height     int not null default 0,
+    add column preview_generation int not null default 0,
     add column tags_revision      int not null default 0,    -- 0: as they were given when it was read
     add column tags_generation    int not null default 0,    -- the reading that they were given to
     add column tagged             jsonb not null default '{}';
@@ -38,7 +41,9 @@ select
     coalesce(s.preview_pages, 0)                     as preview_pages,
     (s.details ->> 'quality')::real                  as quality,
     s.details ->> 'text_key'                         as text_key,
-    coalesce(s.details ->> 'note', '')               as note
+    coalesce(s.details ->> 'note', '')               as note,
+    coalesce(s.preview_width, 0)                     as preview_width,
+    coalesce(s.preview_height, 0)                    as preview_height
 from documents d
 left join document_states s on s.document_id = d.id
 left join lateral (

@@ -1,0 +1,74 @@
+"""Pictures of the pages of documents that were read, made in the sandbox and kept beside the originals."""
+
+import logging
+from collections.abc import Sequence
+
+from libs.events.catalogue import DocumentExtracted, DocumentFailed, DocumentPreviewed, DocumentStored, Event
+from libs.events.errors import Transient
+from libs.objects import previews
+from libs.objects.store import ObjectStore
+from services.indexer.extract.pictures import Pictures
+from services.indexer.handlers import Parts, read_again
+from services.indexer.sandbox import Limits, SandboxFailed, Unreadable
+
+log = logging.getLogger(__name__)
+
+SHOWN_THOUGH_UNREAD = frozenset({"no_text", "too_slow"})
+"""Reasons of a failed reading that say nothing against a picture: a photo has no words."""
+NOTHING = Pictures(b"", ())
+
+
+def limits(pages: int) -> Limits:
+    """What drawing one document may cost. The processor's time counts: a picture that waits for it is not slow."""
+    return Limits(pages=pages, wall_seconds=120, cpu_seconds=20, output_bytes=(pages + 1) * previews.MOST_BYTES)
+
+
+async def preview(event: DocumentExtracted | DocumentFailed, parts: Parts, limits: Limits) -> Sequence[Event]:
+    """Draw the first pages of a document that was read, and keep them; no page when nothing of it can be drawn."""
+    pictures = NOTHING
+    if isinstance(event, DocumentExtracted) or event.reason in SHOWN_THOUGH_UNREAD:
+        pictures = await _drawn(event, parts, limits)
+    if await read_again(event, parts):  # what is newer is drawn by its own event
+        return []
+    await _keep(parts.objects, event, pictures)
+    width, height = pictures.size if pictures.pages else (0, 0)
+    return [
+        DocumentPreviewed(
+            submission_id=event.submission_id,
+            number=event.number,
+            generation=event.generation,
+            pages=len(pictures.pages),
+            width=width,
+            height=height,
+        )
+    ]
+
+
+async def _drawn(event: DocumentExtracted | DocumentFailed, parts: Parts, limits: Limits) -> Pictures:
+    found = await parts.history.read(f"{DocumentStored.type}.{event.submission_id}.{event.number}")
+    if found is None or not isinstance(found.event, DocumentStored):
+        log.warning("a document to be drawn is not in the stream any more", extra={"document_id": event.document_id})
+        return NOTHING
+    stored = found.event
+    if not limits.pages or not stored.content_type.startswith(("image/", "application/pdf")):
+        return NOTHING
+    content = await parts.objects.read(stored.object_key, most=stored.size)
+    try:
+        _, blobs = await parts.sandbox.run("render", content, stored.content_type, limits)
+        return Pictures.heard(blobs, limits.pages)
+    except (Unreadable, ValueError) as fault:  # the document's: it has no picture then
+        log.info("no picture", extra={"document_id": event.document_id, "reason": str(fault)})
+        return NOTHING
+    except SandboxFailed as error:
+        raise Transient("sandbox", str(error)) from error
+
+
+async def _keep(objects: ObjectStore, event: DocumentExtracted | DocumentFailed, pictures: Pictures) -> None:
+    """Put the pictures where the last reading's were; what that one had beyond these goes."""
+    sid, number = event.submission_id, event.number
+    kept = previews.keys(sid, number, len(pictures.pages))
+    for key, content in zip(kept, (pictures.thumbnail, *pictures.pages), strict=False):
+        await objects.put(key, content, previews.CONTENT_TYPE)
+    if event.generation > 1:
+        before = [key async for key, _, _ in objects.keys(previews.document_prefix(sid, number))]
+        await objects.delete([key for key in before if key not in kept])

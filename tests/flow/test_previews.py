@@ -1,0 +1,157 @@
+"""Pictures of pages: made after a document is read, shown to the owner, erased with it, made again when lost."""
+
+import io
+from collections.abc import AsyncIterator
+from typing import Any
+
+import nats
+import pytest
+from PIL import Image
+
+from libs.events.catalogue import DocumentFailed
+from libs.events.publish import Publisher
+from tests.flow.test_verify import NO_GRACE, clean, record
+from tests.support import files
+from tests.support.command import letterbox
+from tests.support.stack import isolated_stack
+from tests.support.visitor import RATES_OFF, Visitor, eventually, visiting
+
+PAGES = 3
+"""Of which there are pictures, in this stack."""
+
+
+def photo() -> bytes:
+    """A picture without words."""
+    out = io.BytesIO()
+    Image.linear_gradient("L").resize((800, 500)).save(out, "JPEG")
+    return out.getvalue()
+
+
+SENT = [
+    ("quote.pdf", files.pdf("The quotation", "second", "third", "fourth")),
+    ("garden.jpg", photo()),
+    ("note.txt", b"A plain note."),
+    ("locked.pdf", files.pdf(password="secret")),
+]
+
+
+@pytest.fixture(scope="module")
+async def keeper() -> AsyncIterator[Visitor]:
+    """A visitor of a stack of its own."""
+    environment = {"ingest": RATES_OFF, "indexer": {"LETTERBOX_PREVIEW_PAGES": str(PAGES)}}
+    async with isolated_stack(environment=environment) as stack, visiting(stack) as visitor:
+        yield visitor
+
+
+async def done(keeper: Visitor) -> str:
+    """A submission of which everything is made that can be."""
+    submission = (await keeper.send(files=SENT)).id
+    await keeper.ended(submission)
+    await clean(keeper)
+    return submission
+
+
+async def pictures(keeper: Visitor, submission: str) -> dict[str, bytes]:
+    """The pictures that are kept, by the rest of their keys."""
+    prefix = f"preview/{submission}/"
+    keys = [key async for key, _, _ in keeper.objects.keys(prefix)]
+    return {key.removeprefix(prefix): await keeper.objects.read(key, 1 << 20) for key in keys}
+
+
+async def fetched(keeper: Visitor, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
+    """What the owner gets."""
+    owner = {"Authorization": f"Bearer {keeper.stack.owner_key}", **headers}
+    async with keeper.http.get(keeper.door + path, headers=owner) as answer:
+        return answer.status, dict(answer.headers), await answer.read()
+
+
+async def test_what_is_found_comes_with_a_picture_where_there_can_be_one(keeper: Visitor) -> None:
+    submission = await done(keeper)
+    hits = {hit["filename"]: hit for hit in await keeper.found("", contact_id=submission)}
+    assert {name: hit.get("thumbnail") for name, hit in hits.items()} == {
+        "quote.pdf": f"/documents/{submission}-1/thumbnail",
+        "garden.jpg": f"/documents/{submission}-2/thumbnail",
+        "note.txt": None,
+        "locked.pdf": None,
+        "message": None,
+    }
+    assert hits["garden.jpg"]["status"] == "failed"  # it has no words, and is shown all the same
+    status, headers, content = await fetched(keeper, hits["quote.pdf"]["thumbnail"])
+    assert (status, headers["Content-Type"]) == (200, "image/webp")
+    picture = Image.open(io.BytesIO(content))
+    assert (picture.format, max(picture.size)) == ("WEBP", 320)
+    assert set(await pictures(keeper, submission)) == {
+        *("1/thumbnail.webp", "1/1.webp", "1/2.webp", "1/3.webp"),
+        *("2/thumbnail.webp", "2/1.webp"),
+    }
+    _, _, page = await fetched(keeper, f"/documents/{submission}-1/pages/{PAGES}")
+    assert max(Image.open(io.BytesIO(page)).size) == 1400
+    for path in (f"{submission}-1/pages/{PAGES + 1}", f"{submission}-3/thumbnail", f"{submission}-0/pages/1"):
+        assert (await fetched(keeper, f"/documents/{path}"))[0] == 404
+
+
+async def test_drawing_again_keeps_the_same_pictures(keeper: Visitor) -> None:
+    submission = await done(keeper)
+    before = await pictures(keeper, submission)
+    for effects in ([], ["--effects"]):
+        replayed = await letterbox(keeper.stack, "replay", "indexer-preview", "--json", *effects)
+        assert replayed.status == 0, replayed.err
+        assert replayed.json["indexer-preview"] >= len(SENT)
+        assert await pictures(keeper, submission) == before
+    await clean(keeper)
+
+
+@pytest.mark.parametrize("lost", ["1/thumbnail.webp", "1/2.webp", "2/1.webp"])
+async def test_a_lost_picture_is_found_and_made_again(keeper: Visitor, lost: str) -> None:
+    submission = await done(keeper)
+    before = await pictures(keeper, submission)
+    await keeper.objects.delete([f"preview/{submission}/{lost}"])
+    found = await letterbox(keeper.stack, *NO_GRACE, "--repair")
+    assert found.json["counts"] == {"missing objects": 1}
+    assert found.json["findings"][0]["what"] == f"preview {lost[0]}"
+    assert found.json["repaired"] == 1
+    await clean(keeper)
+    assert await pictures(keeper, submission) == before
+
+
+async def test_an_erased_submission_has_no_pictures(keeper: Visitor) -> None:
+    submission = await done(keeper)
+    erased = await letterbox(keeper.stack, "erase", "--submission", submission, "--json")
+    assert erased.json["receipts"][0]["removed"]["indexer"]["previews"] == 6
+    assert await pictures(keeper, submission) == {}
+    assert (await fetched(keeper, f"/documents/{submission}-1/thumbnail"))[0] == 404
+    await clean(keeper)
+
+
+async def test_a_document_that_a_later_reading_refuses_loses_its_pictures(keeper: Visitor) -> None:
+    submission = await done(keeper)
+    refused = DocumentFailed(submission_id=submission, number="1", generation=2, reason="refused", message="No.")
+    nc = await nats.connect(
+        keeper.stack.address("nats"), user="indexer", password=keeper.stack.secret("nats-indexer"),
+        inbox_prefix=b"_INBOX_indexer",
+    )  # fmt: skip
+    await Publisher(nc, "indexer").publish(refused, cause="test")
+    await nc.close()
+
+    async def gone() -> Any:
+        hit = next(h for h in await keeper.found("", contact_id=submission) if h["filename"] == "quote.pdf")
+        return "thumbnail" not in hit and not {p for p in await pictures(keeper, submission) if p.startswith("1/")}
+
+    await eventually(gone)
+    assert set(await pictures(keeper, submission)) == {"2/thumbnail.webp", "2/1.webp"}
+    first = await letterbox(
+        keeper.stack, "replay", "indexer-preview", "--subject", f"document.extracted.{submission}.1.1", "--effects"
+    )
+    assert first.status == 0, first.err
+    assert set(await pictures(keeper, submission)) == {"2/thumbnail.webp", "2/1.webp"}
+
+
+async def test_a_record_that_lost_the_pictures_gets_them_back(keeper: Visitor) -> None:
+    submission = await done(keeper)
+    async with record(keeper) as sql:
+        await sql.execute("delete from document_states where submission_id = $1", submission)
+    found = await letterbox(keeper.stack, *NO_GRACE, "--repair")
+    assert "missing postgres" in found.json["counts"]
+    await clean(keeper)
+    shown = {hit["filename"] for hit in await keeper.found("", contact_id=submission) if "thumbnail" in hit}
+    assert shown == {"quote.pdf", "garden.jpg"}
