@@ -6,8 +6,11 @@ from secrets import token_hex
 
 import nats
 
+from bench.measure import until
 from letterbox.local.stack import LocalStack
 from libs.events.catalogue import Event, SubmissionCreated
+from libs.events.journal import Journal
+from libs.events.progress import passed
 from libs.events.publish import Publisher
 
 AT_ONCE = 2000
@@ -43,4 +46,18 @@ async def publish(stack: LocalStack, user: str, events: Sequence[Event]) -> None
     publisher = Publisher(nc, user)
     for begin in range(0, len(events), AT_ONCE):
         await publisher.publish_all([(event, "bench") for event in events[begin : begin + AT_ONCE]])
+    await nc.close()
+
+
+async def handled(stack: LocalStack, durable: str, seconds: float) -> None:
+    """Wait until a durable has handled everything that is in the stream."""
+    nc = await nats.connect(
+        stack.address("nats"), user="operator", password=stack.secret("nats-operator"), inbox_prefix=b"_INBOX_operator"
+    )
+    journal = Journal(nc)
+
+    async def all_of_it() -> bool:
+        return await passed(journal, [durable]) == (await journal.state()).last
+
+    await until(all_of_it, seconds)
     await nc.close()

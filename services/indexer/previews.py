@@ -30,18 +30,24 @@ async def preview(event: DocumentExtracted | DocumentFailed, parts: Parts, limit
         pictures = await _drawn(event, parts, limits)
     if await read_again(event, parts):  # what is newer is drawn by its own event
         return []
+    previewed = _previewed(event, pictures)
+    told = await parts.history.read(previewed.subject) is not None
+    if told and not pictures.pages:  # a generation may both be read and fail, when it was tried twice
+        return []
     await _keep(parts.objects, event, pictures)
+    return [] if told else [previewed]
+
+
+def _previewed(event: DocumentExtracted | DocumentFailed, pictures: Pictures) -> DocumentPreviewed:
     width, height = pictures.size if pictures.pages else (0, 0)
-    return [
-        DocumentPreviewed(
-            submission_id=event.submission_id,
-            number=event.number,
-            generation=event.generation,
-            pages=len(pictures.pages),
-            width=width,
-            height=height,
-        )
-    ]
+    return DocumentPreviewed(
+        submission_id=event.submission_id,
+        number=event.number,
+        generation=event.generation,
+        pages=len(pictures.pages),
+        width=width,
+        height=height,
+    )
 
 
 async def _drawn(event: DocumentExtracted | DocumentFailed, parts: Parts, limits: Limits) -> Pictures:

@@ -122,11 +122,12 @@ class Holdings:
             if row["status"] == "indexed" and text is not None and text not in objects:
                 findings.append(_text_missing(sid, number))
             pictures = previews.keys(sid, number, row["preview_pages"])
-            claimed |= set(pictures)
             if not objects.keys() >= set(pictures):
                 findings.append(_pictures_missing(row))
+        drawn = {previews.document_prefix(row["submission_id"], row["number"]) for row in documents}
         for key, (changed, _) in objects.items():
-            if key not in claimed and changed < time.time() - YOUNG_SECONDS:
+            owned = key in claimed or f"{key.rpartition('/')[0]}/" in drawn
+            if not owned and changed < time.time() - YOUNG_SECONDS:
                 findings.append(Finding("orphaned", "objects", key.split("/")[1], key))
         return findings
 

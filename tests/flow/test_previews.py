@@ -2,14 +2,19 @@
 
 import io
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import nats
 import pytest
 from PIL import Image
 
-from libs.events.catalogue import DocumentFailed
+from libs.events.catalogue import DocumentFailed, Event
+from libs.events.connect import Nats
+from libs.events.journal import Journal
+from libs.events.progress import passed
 from libs.events.publish import Publisher
+from libs.events.streams import INDEXER_PREVIEW
 from tests.flow.test_verify import NO_GRACE, clean, record
 from tests.support import files
 from tests.support.command import letterbox
@@ -123,15 +128,43 @@ async def test_an_erased_submission_has_no_pictures(keeper: Visitor) -> None:
     await clean(keeper)
 
 
+@asynccontextmanager
+async def nats_as(keeper: Visitor, user: str) -> AsyncIterator[Nats]:
+    nc = await nats.connect(
+        keeper.stack.address("nats"), user=user, password=keeper.stack.secret(f"nats-{user}"),
+        inbox_prefix=f"_INBOX_{user}".encode(),
+    )  # fmt: skip
+    try:
+        yield nc
+    finally:
+        await nc.close()
+
+
+async def told(keeper: Visitor, event: Event) -> None:
+    """Publish an event as indexer would, and wait until it is handled."""
+    async with nats_as(keeper, "indexer") as nc:
+        published = await Publisher(nc, "indexer").publish(event, cause="test")
+    async with nats_as(keeper, "operator") as nc:
+
+        async def handled() -> bool:
+            return await passed(Journal(nc), [INDEXER_PREVIEW.name]) >= published.sequence
+
+        await eventually(handled)
+
+
+async def test_a_reading_that_also_failed_keeps_its_pictures_and_is_no_dead_letter(keeper: Visitor) -> None:
+    submission = await done(keeper)
+    before = await pictures(keeper, submission)
+    for reason, number in (("too_slow", "1"), ("refused", "3")):
+        await told(keeper, DocumentFailed(submission_id=submission, number=number, reason=reason, message="No."))
+    await clean(keeper)
+    assert await pictures(keeper, submission) == before
+
+
 async def test_a_document_that_a_later_reading_refuses_loses_its_pictures(keeper: Visitor) -> None:
     submission = await done(keeper)
     refused = DocumentFailed(submission_id=submission, number="1", generation=2, reason="refused", message="No.")
-    nc = await nats.connect(
-        keeper.stack.address("nats"), user="indexer", password=keeper.stack.secret("nats-indexer"),
-        inbox_prefix=b"_INBOX_indexer",
-    )  # fmt: skip
-    await Publisher(nc, "indexer").publish(refused, cause="test")
-    await nc.close()
+    await told(keeper, refused)
 
     async def gone() -> Any:
         hit = next(h for h in await keeper.found("", contact_id=submission) if h["filename"] == "quote.pdf")

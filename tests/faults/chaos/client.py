@@ -2,7 +2,9 @@
 
 import asyncio
 import hashlib
+import io
 import random
+import zipfile
 from collections import Counter
 from dataclasses import dataclass, field
 from secrets import token_hex
@@ -24,7 +26,8 @@ class Kept:
 
     id: str
     word: str
-    digests: tuple[str, ...]
+    digests: dict[str, str]
+    """Of each file, and each file inside one, by its number."""
 
 
 @dataclass
@@ -45,7 +48,7 @@ class Client:
         if submission is None:
             self.given_up += 1
             return
-        self.kept.append(Kept(submission, word, tuple(hashlib.sha256(content).hexdigest() for _, content in sent)))
+        self.kept.append(Kept(submission, word, _digests(sent)))
         if self.chance.random() < REPEATED:
             again = await self._accepted(key, word, sent)
             assert again in (submission, None), "the same key gave another id"
@@ -54,8 +57,10 @@ class Client:
         kind = self.chance.random()
         if kind < 0.4:
             return []
-        if kind < 0.8:
+        if kind < 0.75:
             return [("note.txt", f"A note about {word}.".encode())]
+        if kind < 0.8:
+            return [("parcel.zip", files.archive(*_inside(word)))]
         return [("letter.pdf", files.pdf(f"A letter about {word}")), ("note.txt", word.encode())]
 
     async def _accepted(self, key: str, word: str, sent: list[File]) -> str | None:
@@ -71,3 +76,19 @@ class Client:
                 assert answer.status in (502, 503, 504), answer.text
             await asyncio.sleep(PAUSE_SECONDS * self.chance.uniform(0.5, 1.5))
         return None
+
+
+def _inside(word: str) -> list[File]:
+    """What is in the archive about `word`."""
+    return [("inner.zip", files.archive(("innermost.txt", word.encode()))), ("note.txt", f"Also {word}.".encode())]
+
+
+def _digests(sent: list[File]) -> dict[str, str]:
+    numbered = {str(number): content for number, (_, content) in enumerate(sent, 1)}
+    for name, content in sent:
+        if name == "parcel.zip":
+            with zipfile.ZipFile(io.BytesIO(content)) as parcel:
+                inner, note = parcel.read("inner.zip"), parcel.read("note.txt")
+            with zipfile.ZipFile(io.BytesIO(inner)) as archive:
+                numbered |= {"1-1": inner, "1-1-1": archive.read("innermost.txt"), "1-2": note}
+    return {number: hashlib.sha256(content).hexdigest() for number, content in numbered.items()}
