@@ -147,7 +147,7 @@ def folded(received: Sequence[Received[Event]]) -> dict[str, State]:
     states: dict[str, State] = {}
     for one in received:
         event = one.event
-        if isinstance(event, (*RANKS, DocumentPreviewed)):
+        if isinstance(event, DocumentEvent) and type(event) in (*RANKS, DocumentPreviewed):
             state = states.setdefault(event.document_id, State(event.document_id, event.submission_id))
             state.fold(event)
     return states
