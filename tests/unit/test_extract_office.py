@@ -141,3 +141,20 @@ async def test_deep_nesting_ends_a_reading_and_nothing_else(reader: Sandbox) -> 
     package = documents.packed(("[Content_Types].xml", "<x/>"), ("word/document.xml", body))
     with pytest.raises(Unreadable):
         await reader.read(package, WORD, Limits())
+
+
+@pytest.mark.parametrize(
+    ("streams", "content_type"),
+    [
+        ({"WordDocument": bytes(11) + b"\x01" + bytes(5000)}, "application/msword"),
+        ({"PowerPoint Document": bytes(5000), "EncryptedSummary": bytes(50)}, "application/vnd.ms-powerpoint"),
+        ({"EncryptionInfo": bytes(50), "EncryptedPackage": bytes(5000)}, "application/x-ole-storage"),
+    ],
+    ids=["doc", "ppt", "docx"],
+)
+async def test_an_older_document_with_a_password_says_so(
+    reader: Sandbox, streams: dict[str, bytes], content_type: str
+) -> None:
+    with pytest.raises(Unreadable) as refusal:
+        await reader.read(documents.storage(streams), content_type, Limits())
+    assert refusal.value.reason == "encrypted"
