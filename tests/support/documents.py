@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pillow_heif
 import reportlab
-from aspose.email_foss import msg
+from aspose.email_foss import cfb, msg
 from docx import Document
 from docx.enum.text import WD_BREAK
 from openpyxl import Workbook
@@ -254,6 +254,13 @@ def outlook() -> bytes:
     inner = msg.MapiMessage.create("Earlier question", "When does the harbour bell ring?")
     message.add_embedded_message_attachment(inner)
     return bytes(message.to_bytes())
+
+
+def storage(streams: dict[str, bytes]) -> bytes:
+    """An OLE container with these streams."""
+    children = [cfb.CFBStream(name=name, data=content) for name, content in streams.items()]
+    root = cfb.CFBStorage(name="Root Entry", children=[*children])
+    return bytes(cfb.CFBWriter.to_bytes(cfb.CFBDocument(root=root)))
 
 
 def heic(words: str) -> bytes:

@@ -39,11 +39,18 @@ async def test_no_more_is_taken_out_than_allowed(reader: Sandbox) -> None:
     assert "zipfile: 3 left out, too large together" in extracted.route
 
 
-def bomb() -> bytes:
-    """Unpacks to a gigabyte, and says so."""
+async def test_an_archive_that_says_it_unpacks_to_more_than_allowed_is_refused(reader: Sandbox) -> None:
+    content = documents.packed(("a.txt", "x" * 600), ("b.txt", "x" * 600))
+    with pytest.raises(Unreadable) as refusal:
+        await reader.read(content, ZIP, Limits(unpacked_bytes=1000))
+    assert refusal.value.reason == "too_large"
+
+
+def bomb(mebibytes: int) -> bytes:
+    """Unpacks to so much, and says so."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("zeros", "w") as file:
-        for _ in range(1024):
+        for _ in range(mebibytes):
             file.write(bytes(1 << 20))
     return out.getvalue()
 
@@ -65,14 +72,15 @@ def with_password() -> bytes:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (bomb(), "too_large"),
+        (bomb(1024), "too_large"),
+        (bomb(100), "too_large"),
         (liar(), "broken"),
         (with_password(), "encrypted"),
         (documents.packed(*((str(number), "") for number in range(10_001))), "too_large"),
         (documents.packed(), "no_text"),
         (b"PK\x03\x04 and nothing", "broken"),
     ],
-    ids=["bomb", "a size that is a lie", "password", "too many files", "nothing in it", "no archive"],
+    ids=["bomb", "smaller bomb", "a size that is a lie", "password", "too many files", "nothing in it", "no archive"],
 )
 async def test_an_archive_that_cannot_be_opened_says_why(reader: Sandbox, content: bytes, reason: str) -> None:
     with pytest.raises(Unreadable) as refusal:

@@ -135,9 +135,25 @@ async def test_a_part_that_declares_entities_is_not_read_by_us(reader: Sandbox, 
     assert "aaaa" not in extracted.pages[0]
 
 
-async def test_deep_nesting_ends_a_reading_and_nothing_else(reader: Sandbox) -> None:
+async def test_deep_nesting_is_no_danger(reader: Sandbox) -> None:
     w = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
-    body = f"<w:document {w}>" + "<w:p>" * 100_000 + "</w:p>" * 100_000 + "</w:document>"
+    body = f"<w:document {w}>" + "<w:p>" * 100_000 + "<w:t>deep</w:t>" + "</w:p>" * 100_000 + "</w:document>"
     package = documents.packed(("[Content_Types].xml", "<x/>"), ("word/document.xml", body))
-    with pytest.raises(Unreadable):
-        await reader.read(package, WORD, Limits())
+    assert (await reader.read(package, WORD, Limits())).pages == ("deep",)
+
+
+@pytest.mark.parametrize(
+    ("streams", "content_type"),
+    [
+        ({"WordDocument": bytes(11) + b"\x01" + bytes(5000)}, "application/msword"),
+        ({"PowerPoint Document": bytes(5000), "EncryptedSummary": bytes(50)}, "application/vnd.ms-powerpoint"),
+        ({"EncryptionInfo": bytes(50), "EncryptedPackage": bytes(5000)}, "application/x-ole-storage"),
+    ],
+    ids=["doc", "ppt", "docx"],
+)
+async def test_an_older_document_with_a_password_says_so(
+    reader: Sandbox, streams: dict[str, bytes], content_type: str
+) -> None:
+    with pytest.raises(Unreadable) as refusal:
+        await reader.read(documents.storage(streams), content_type, Limits())
+    assert refusal.value.reason == "encrypted"

@@ -5,7 +5,6 @@ import os
 import zipfile
 
 import pytest
-from aspose.email_foss.cfb import CFBDocument, CFBStorage, CFBStream, CFBWriter
 from PIL import Image
 
 from libs.objects.sniff import EMPTY, OFFICE, PREFIX_BYTES, UNKNOWN, content_type
@@ -27,13 +26,6 @@ def picture(kind: str) -> bytes:
     return out.getvalue()
 
 
-def storage(*streams: str) -> bytes:
-    made = CFBDocument(
-        root=CFBStorage(name="Root Entry", children=[CFBStream(name=name, data=bytes(5000)) for name in streams])
-    )
-    return CFBWriter.to_bytes(made)
-
-
 HONEST = {
     "a.pdf": (files.pdf(), "application/pdf"),
     "locked.pdf": (files.pdf(password="secret"), "application/pdf"),
@@ -47,11 +39,14 @@ HONEST = {
     "a.zip": (archive("notes.txt", "word/notes.txt"), "application/zip"),
     "docx in.zip": (documents.packed(("a.docx", files.docx())), "application/zip"),
     "a.msg": (documents.outlook(), "application/vnd.ms-outlook"),
-    "a.doc": (storage("WordDocument"), "application/msword"),
-    "a.xls": (storage("Workbook"), "application/vnd.ms-excel"),
-    "a.ppt": (storage("PowerPoint Document"), "application/vnd.ms-powerpoint"),
-    "locked.docx": (storage("EncryptionInfo", "EncryptedPackage"), "application/encrypted"),
-    "other.ole": (storage("Contents"), "application/x-ole-storage"),
+    "a.doc": (documents.storage({"WordDocument": bytes(5000)}), "application/msword"),
+    "a.xls": (documents.storage({"Workbook": bytes(5000)}), "application/vnd.ms-excel"),
+    "a.ppt": (documents.storage({"PowerPoint Document": bytes(5000)}), "application/vnd.ms-powerpoint"),
+    "locked.docx": (
+        documents.storage({"EncryptionInfo": bytes(5000), "EncryptedPackage": bytes(5000)}),
+        "application/encrypted",
+    ),
+    "other.ole": (documents.storage({"Contents": bytes(5000)}), "application/x-ole-storage"),
     "a.rtf": (files.rtf(), "application/rtf"),
     "a.html": (files.html(), "text/html"),
     "a.eml": (files.eml(), "message/rfc822"),

@@ -9,7 +9,6 @@ from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 from services.indexer.extract.archive import opened, unpacked
 from services.indexer.extract.results import Limits, broken, encrypted
 
-DEEPEST = 256
 RELATIONSHIP = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
 
 
@@ -42,8 +41,6 @@ def walk(root: Element) -> Iterator[tuple[Literal["start", "end"], Element]]:
             if open_elements:
                 yield "end", open_elements.pop()
             continue
-        if len(stack) > DEEPEST:
-            raise broken()
         yield "start", element
         open_elements.append(element)
         stack.append(iter(element))
