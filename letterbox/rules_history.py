@@ -30,6 +30,8 @@ from services.indexer.texts import KeptText
 
 TEXTS_AT_ONCE, BYTES_AT_ONCE = 64, 32 << 20
 AT_ONCE = 16
+CHANGED_AT_ONCE = 200
+"""Documents handed to indexer before it is waited for."""
 IDS = 1 << 16
 """Ids are random, so their first four digits tell how far a run is."""
 
@@ -76,11 +78,15 @@ class Past:
     async def applied(self, revision: Revision, active: Active | None) -> Report:
         """Bring every document up to `revision`; without `active`, which only indexer may know, it decides alone."""
         await self._counted()
-        report = Report()
+        report, waiting = Report(), list[KeptText]()
         async for batch in self._texts(Range()):
             report.looked_at += len(batch)
             concerned = [text for text in batch if await self._concerned(text, revision, active)]
-            await self._change(concerned, revision, report)
+            waiting += [text.model_copy(update={"pages": ()}) for text in concerned]  # they may be large
+            if len(waiting) >= CHANGED_AT_ONCE:
+                await self._change(waiting, revision, report)
+                waiting = []
+        await self._change(waiting, revision, report)
         return report
 
     async def _concerned(self, text: KeptText, revision: Revision, active: Active | None) -> bool:
