@@ -55,6 +55,7 @@ WEB_AND_MAIL = (
     ),
     Sample("umlauts.html", "HTML", USUAL, ("Grüße aus Zürich",), title="Grüße", language="de", make=made.latin_html),
     Sample("mail.eml", "EML", EASY, (SENTENCE,), title="Lantern", members=("bell.txt",), make=files.eml),
+    Sample("encoded.eml", "EML", EASY, ("Grüße aus Zürich",), title="Grüße", language="de", make=made.encoded_eml),
     Sample("note.json", "JSON", EASY, ("harbour bell", "1250"), make=made.json_note),
     Sample("deep.json", "JSON", USUAL, ("innermost lantern",), make=made.nested_json),
     Sample("lines.json", "JSON", HARD, ("Grüße aus Zürich",), make=made.utf16_json),
@@ -65,6 +66,7 @@ WEB_AND_MAIL = (
 
 PICTURES = (
     Sample("words.png", "PNG", EASY, (WORDS,), make=lambda: files.image(WORDS)),
+    Sample("page.png", "PNG", USUAL, ("winding stair",), language="en", make=lambda: made.page_image("PNG")),
     Sample("words.jpg", "JPEG", EASY, (WORDS,), make=lambda: files.image(WORDS, "JPEG")),
     Sample("page.jpg", "JPEG", USUAL, ("winding stair",), language="en", make=lambda: made.page_image("JPEG")),
     Sample("turned.jpg", "JPEG", HARD, ("winding stair",), make=lambda: made.page_image("JPEG", turned=90)),
