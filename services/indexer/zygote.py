@@ -176,6 +176,8 @@ class Zygote:
     def _kill_all(self) -> None:
         for child in self._children.values():
             kill_group(child.pid)
+        for child in self._children.values():
+            os.waitpid(child.pid, 0)
 
 
 def kill_group(pid: int) -> None:
