@@ -18,6 +18,7 @@ from services.indexer.extract.results import Limits
 
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP = 1, 38, 22
 SECCOMP_MODE_FILTER = 2
+CAPABILITIES_VERSION = 0x20080522
 SIGKILL = 9
 
 LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
@@ -76,6 +77,12 @@ class CannotConfine(Exception):
 def die_with_parent() -> None:
     """End this process when the one that forked it ends."""
     _checked(_libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "prctl")
+
+
+def drop_capabilities() -> None:
+    """Be as weak as any user, even when root: limits that were set cannot be raised again."""
+    header = struct.pack("<Ii", CAPABILITIES_VERSION, 0)
+    _checked(_libc.capset(header, bytes(24)), "capset")
 
 
 @dataclass(frozen=True, slots=True)

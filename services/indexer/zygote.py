@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from services.indexer.confinement import CannotConfine, Confinement, die_with_parent, limit
+from services.indexer.confinement import CannotConfine, Confinement, die_with_parent, drop_capabilities, limit
 from services.indexer.extract.results import Limits, Outcome, Unreadable, broken, too_large
 
 MESSAGE_BYTES = 16_384
@@ -68,6 +68,7 @@ def main() -> None:
     work = Work.named(sys.argv[2])
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
+    drop_capabilities()
     try:
         confinement = Confinement.prepared()
     except CannotConfine:

@@ -40,10 +40,11 @@ def blown_sum(filler: bytes, mebibytes: int) -> int:
 
 
 def raw_zip(members: Sequence[tuple[str, bytes, int, int]], entries: int = 1) -> bytes:
-    """An archive of names, deflated contents, sizes and checksums; each is listed `entries` times."""
+    """An archive of names, deflated contents (but for "mimetype"), sizes and checksums; each listed `entries` times."""
     out, central, count = bytearray(), bytearray(), 0
     for name, packed, size, checksum in members:
-        place, fields = len(out), (20, 0, 8, 0, 0, checksum, len(packed), size)
+        method = 0 if name == "mimetype" else 8
+        place, fields = len(out), (20, 0, method, 0, 0, checksum, len(packed), size)
         out += struct.pack("<IHHHHHIIIHH", 0x04034B50, *fields, len(name), 0) + name.encode() + packed
         for _ in range(entries):
             central += struct.pack("<IHHHHHHIIIHHHHHII", 0x02014B50, 20, *fields, len(name), 0, 0, 0, 0, 0, place)
@@ -53,7 +54,7 @@ def raw_zip(members: Sequence[tuple[str, bytes, int, int]], entries: int = 1) ->
     return bytes(out + central + end)
 
 
-def with_part(document: bytes, name: str, content: str) -> bytes:
+def with_part(document: bytes, name: str, content: "str | bytes") -> bytes:
     """The document with one part replaced."""
     with zipfile.ZipFile(io.BytesIO(document)) as old:
         return zipped({**{each: old.read(each) for each in old.namelist()}, name: content})
@@ -63,13 +64,14 @@ def with_bomb(document: bytes, name: str, filler: bytes, mebibytes: int) -> byte
     """The document with one part replaced by `filler` over and over."""
     with zipfile.ZipFile(io.BytesIO(document)) as old:
         parts = [(each, old.read(each)) for each in old.namelist() if each != name]
-    members = [(each, deflated(content), len(content), zlib.crc32(content)) for each, content in parts]
+    members = [(each, _packed(each, content), len(content), zlib.crc32(content)) for each, content in parts]
     size, checksum = (MEBIBYTE // len(filler)) * len(filler) * mebibytes, blown_sum(filler, mebibytes)
     return raw_zip([*members, (name, blown(filler, mebibytes), size, checksum)])
 
 
-def deflated(content: bytes) -> bytes:
-    """As archives hold it."""
+def _packed(name: str, content: bytes) -> bytes:
+    if name == "mimetype":
+        return content
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     return packer.compress(content) + packer.flush()
 
