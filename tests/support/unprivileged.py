@@ -17,7 +17,7 @@ from tests.support import files
 
 SOMEBODY = 12345
 PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 24, 38
-CLONE_NEWNS, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 0x1000, 0x4000, 1 << 18
+CLONE_NEWNS, MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH = 0x20000, 0x1000, 0x4000, 1 << 18, 2
 ATTEMPTS = ("network", "unix-socket", "write", "read", "environment", "fork", "exec", "signal", "memory")
 
 
@@ -52,6 +52,8 @@ def _open_python(libc: ctypes.CDLL) -> None:
         if step[1] == bytes(home):
             home.mkdir(parents=True)
         done |= libc.mount(*step[:3], ctypes.c_ulong(step[3]), step[4])
+    done |= libc.umount2(aside.encode(), MNT_DETACH)
+    Path(aside).rmdir()
     if done:
         raise PermissionError("this Python is root's alone")
 
