@@ -49,7 +49,7 @@ class Sandbox:
     """Reads documents; several at once. An async context manager: its processes end with it."""
 
     def __init__(self, tasks: str = "services.indexer.extract.tasks:TASKS", reserves: int | None = None) -> None:
-        """`tasks`: see zygote.Work; `reserves`: processes that wait for a document, by default one a processor."""
+        """`tasks`: see zygote.prepared; `reserves`: processes that wait for a document, by default one a processor."""
         self._tasks = tasks
         self._reserves = len(os.sched_getaffinity(0)) if reserves is None else reserves
         self._starting = asyncio.Lock()

@@ -1,10 +1,9 @@
 """The warm process that forks one disposable child for each document.
 
 It is started by sandbox.py without secrets in its environment, imports the readers once, and then only forks. A child
-confines itself and warms its readers up before there is a document; then it is handed one document in a memory file,
-writes its answer to another (the length of a JSON header, the header, then what is bytes), and ends. Some children
-wait in reserve, so a document waits for none to be made. This process never touches a document. It ends, with its
-children, when the service does.
+confines itself before there is a document; then it is handed one in a memory file, writes its answer to another (the
+length of a JSON header, the header, then what is bytes), and ends. Some children wait in reserve, so a document waits
+for none to be made. This process never touches a document. It ends, with its children, when the service does.
 """
 
 import array
@@ -32,22 +31,8 @@ OUT_OF_SPACE = 71
 Task = Callable[[bytes, str, Limits], Outcome]
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What children can be asked to do."""
-
-    tasks: Mapping[str, Task]
-    """From a name to a function of content, content type and limits."""
-    warm_up: Callable[[], None]
-    """What a child does before it has a document, so that the document need not wait for it."""
-
-    @classmethod
-    def named(cls, place: str) -> "Work":
-        """From a module and the name of its tasks. The module may have `prepare`, called here once, and `warm_up`."""
-        name, _, tasks = place.partition(":")
-        module = importlib.import_module(name)
-        getattr(module, "prepare", _nothing)()
-        return cls(getattr(module, tasks), getattr(module, "warm_up", _nothing))
+Tasks = Mapping[str, Task]
+"""What children can be asked to do: from a name to a function of content, content type and limits."""
 
 
 @dataclass(slots=True)
@@ -63,9 +48,9 @@ class Child:
 
 
 def main() -> None:
-    """Serve requests from the socket of the first argument, with the work named by the second; the third: reserves."""
+    """Serve requests from the socket of the first argument, with the tasks named by the second; the third: reserves."""
     control = socket.socket(fileno=int(sys.argv[1]))
-    work = Work.named(sys.argv[2])
+    tasks = prepared(sys.argv[2])
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
     drop_capabilities()
@@ -75,17 +60,26 @@ def main() -> None:
         confinement = None
     gc.collect()
     gc.freeze()  # a child's collector then leaves the pages that it shares with this process alone
-    zygote = Zygote(control, work, confinement, reserves=int(sys.argv[3]))
+    zygote = Zygote(control, tasks, confinement, reserves=int(sys.argv[3]))
     control.send(b"{}")  # ready
     zygote.serve()
+
+
+def prepared(place: str) -> Tasks:
+    """Those named by a module and a name in it, after what the module's `prepare` does, where it has one."""
+    name, _, tasks = place.partition(":")
+    module = importlib.import_module(name)
+    getattr(module, "prepare", lambda: None)()
+    found: Tasks = getattr(module, tasks)
+    return found
 
 
 class Zygote:
     """Forks children, ends those that take too long, and tells how each ended."""
 
-    def __init__(self, control: socket.socket, work: Work, confinement: Confinement | None, reserves: int) -> None:
+    def __init__(self, control: socket.socket, tasks: Tasks, confinement: Confinement | None, reserves: int) -> None:
         self._control = control
-        self._work = work
+        self._tasks = tasks
         self._confinement = confinement
         self._reserves = reserves
         self._children: dict[int, Child] = {}
@@ -141,7 +135,7 @@ class Zygote:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         pid = os.fork()
         if pid == 0:
-            _live(theirs, self._work, self._confinement)
+            _live(theirs, self._tasks, self._confinement)
         theirs.close()
         watch = os.pidfd_open(pid)
         child = self._children[watch] = Child(pid, ours)
@@ -198,7 +192,7 @@ def _receive(control: socket.socket) -> tuple[bytes, list[int]]:
     return message, list(descriptors)
 
 
-def _live(channel: socket.socket, work: Work, confinement: Confinement | None) -> None:
+def _live(channel: socket.socket, tasks: Tasks, confinement: Confinement | None) -> None:
     """The child's whole life; never returns."""
     code = 1
     try:
@@ -208,13 +202,11 @@ def _live(channel: socket.socket, work: Work, confinement: Confinement | None) -
             raise CannotConfine
         _close_all_but(channel.fileno(), *(descriptor for descriptor, _ in confinement.readable))
         confinement.enter()
-        with contextlib.suppress(Exception):  # the document will tell
-            work.warm_up()
         message, descriptors = _receive(channel)
         channel.close()
         if message:
             document, answer = descriptors
-            _do(json.loads(message), document, answer, work)
+            _do(json.loads(message), document, answer, tasks)
         code = 0
     except CannotConfine:
         code = CANNOT_CONFINE
@@ -233,12 +225,12 @@ def _close_all_but(*kept: int) -> None:
     os.closerange(begin, 1 << 20)
 
 
-def _do(request: dict[str, object], document: int, answer: int, work: Work) -> None:
+def _do(request: dict[str, object], document: int, answer: int, tasks: Tasks) -> None:
     limits = Limits(**request["limits"])  # type: ignore[arg-type]
     limit(limits)
     content = os.pread(document, os.fstat(document).st_size, 0)
     os.close(document)
-    told, blobs = _outcome(work.tasks[str(request["task"])], content, str(request["content_type"]), limits)
+    told, blobs = _outcome(tasks[str(request["task"])], content, str(request["content_type"]), limits)
     header = json.dumps({**told, "blobs": [len(blob) for blob in blobs]}).encode()
     for part in (len(header).to_bytes(HEADER_LENGTH_BYTES, "big"), header, *blobs):
         _write(answer, part)
@@ -266,10 +258,6 @@ def _outcome(
 
 def _refused(fault: Unreadable) -> dict[str, object]:
     return {"unreadable": [fault.reason, fault.message]}
-
-
-def _nothing() -> None:
-    """What a module without anything to prepare prepares."""
 
 
 if __name__ == "__main__":

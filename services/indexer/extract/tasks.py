@@ -1,8 +1,8 @@
-"""What the sandbox's disposable processes can be asked to do, and what they do before they are asked."""
+"""What the sandbox's disposable processes can be asked to do, and what is done once before they are forked."""
 
 from services.indexer.extract.read import read
-from services.indexer.extract.warm import prepare, warm_up
+from services.indexer.extract.warm import prepare
 
-__all__ = ["TASKS", "prepare", "warm_up"]
+__all__ = ["TASKS", "prepare"]
 
 TASKS = {"read": read}

@@ -3,9 +3,6 @@
 import asyncio
 
 import pypdfium2 as pdfium
-import xberg
-
-from services.indexer.extract.engine import convert
 
 PDF = (
     b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
@@ -16,12 +13,7 @@ PDF = (
 
 
 def prepare() -> None:
-    """In the process that forks: what starts no thread (a thread would be missing in its children)."""
+    """In the process that forks. Nothing that starts a thread, as xberg does: it would be missing in the children."""
     asyncio.run(asyncio.sleep(0))
     document = pdfium.PdfDocument(PDF)
     document[0].get_textpage().get_text_bounded()
-
-
-def warm_up() -> None:
-    """In each child, already confined: xberg starts its threads with the first document, so it gets one of ours."""
-    convert(b"<p>warm</p>", "warm.html", xberg.ExtractionConfig(use_cache=False, disable_ocr=True))
