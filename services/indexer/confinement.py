@@ -10,11 +10,15 @@ import platform
 import resource
 import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+from services.indexer.extract.results import Limits
 
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP = 1, 38, 22
 SECCOMP_MODE_FILTER = 2
+CAPABILITIES_VERSION = 0x20080522
 SIGKILL = 9
 
 LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
@@ -28,12 +32,11 @@ READABLE = (
     "/etc/ld.so.cache",
     "/dev/null",
     "/dev/urandom",
-    "/proc/self",
     "/proc/cpuinfo",
     "/proc/meminfo",
     "/sys/devices/system/cpu",
 )
-"""With the interpreter and its packages, all that may be read."""
+"""With the interpreter, its packages and the process's own "/proc/self", all that may be read."""
 
 CLONE_THREAD = 0x10000
 ERRNO, ALLOW, KILL = 0x00050000, 0x7FFF0000, 0x80000000
@@ -64,6 +67,7 @@ MACHINES: dict[str, tuple[int, dict[str, int]]] = {
 }  # fmt: skip
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
 
 
 class CannotConfine(Exception):
@@ -75,23 +79,77 @@ def die_with_parent() -> None:
     _checked(_libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "prctl")
 
 
-def confine(memory_bytes: int, cpu_seconds: int, output_bytes: int) -> None:
-    """Give up, for good, everything that reading a document does not need. Raises CannotConfine."""
-    _limit(memory_bytes, cpu_seconds, output_bytes)
-    _checked(_libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
-    _landlock([*READABLE, *_interpreter()])
-    _seccomp()
+def drop_capabilities() -> None:
+    """Be as weak as any user, even when root: limits that were set cannot be raised again."""
+    header = struct.pack("<Ii", CAPABILITIES_VERSION, 0)
+    _checked(_libc.capset(header, bytes(24)), "capset")
 
 
-def _limit(memory_bytes: int, cpu_seconds: int, output_bytes: int) -> None:
-    for kind, soft, hard in (
-        (resource.RLIMIT_AS, memory_bytes, memory_bytes),
-        (resource.RLIMIT_CPU, cpu_seconds, cpu_seconds + 1),
-        (resource.RLIMIT_FSIZE, output_bytes, output_bytes),
-        (resource.RLIMIT_NOFILE, 64, 64),
-        (resource.RLIMIT_CORE, 0, 0),
-    ):
-        resource.setrlimit(kind, (soft, hard))
+@dataclass(frozen=True, slots=True)
+class Confinement:
+    """What a process gives up, prepared once by the warm process: its children then need a few system calls."""
+
+    readable: tuple[tuple[int, int], ...]
+    """What may be read: descriptors, each with its rights."""
+    program: bytes
+    """Seccomp's."""
+
+    @classmethod
+    def prepared(cls) -> "Confinement":
+        """For this machine. Raises CannotConfine when it has no Landlock or an unknown processor."""
+        if platform.machine() not in MACHINES:
+            raise CannotConfine(f"no system call table for {platform.machine()}")
+        if _landlock_version() < 0:
+            raise CannotConfine("this kernel has no Landlock")
+        readable = (_opened(path) for path in (*READABLE, *_interpreter()) if Path(path).exists())
+        return cls(tuple(readable), _filter(*MACHINES[platform.machine()]))
+
+    def enter(self) -> None:
+        """Give up, for good, everything that reading a document does not need. Raises CannotConfine."""
+        _checked(_libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
+        for layer in LAYERS.values():
+            layer(self)
+
+
+def limit(limits: Limits) -> None:
+    """Set the resources that reading one document may use; for good, too."""
+    for kind, bounds in RESOURCES.values():
+        resource.setrlimit(kind, bounds(limits))
+
+
+RESOURCES: dict[str, tuple[int, Callable[[Limits], tuple[int, int]]]] = {
+    "memory": (resource.RLIMIT_AS, lambda limits: (limits.memory_bytes, limits.memory_bytes)),
+    "cpu": (resource.RLIMIT_CPU, lambda limits: (limits.cpu_seconds, limits.cpu_seconds + 1)),
+    "output": (resource.RLIMIT_FSIZE, lambda limits: (limits.output_bytes, limits.output_bytes)),
+    "descriptors": (resource.RLIMIT_NOFILE, lambda _: (64, 64)),
+    "core": (resource.RLIMIT_CORE, lambda _: (0, 0)),
+}
+"""Each resource limit. Tests take one away to prove that another test needs it; nothing else may."""
+
+
+def _landlock(confinement: Confinement) -> None:
+    """A set of its own for each child, as "/proc/self" is another folder in each."""
+    ruleset = _ruleset()
+    for descriptor, rights in (*confinement.readable, _opened("/proc/self")):
+        rule = ctypes.create_string_buffer(struct.pack("<Qi", rights, descriptor), 12)
+        _checked(_libc.syscall(LANDLOCK_ADD_RULE, ruleset, 1, rule, 0), "landlock rule")
+        os.close(descriptor)
+    _checked(_libc.syscall(LANDLOCK_RESTRICT_SELF, ruleset, 0), "landlock restrict")
+    os.close(ruleset)
+
+
+def _seccomp(confinement: Confinement) -> None:
+    code = ctypes.create_string_buffer(confinement.program, len(confinement.program))
+    described = _Program(len(confinement.program) // 8, ctypes.addressof(code))
+    _checked(_libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(described), 0, 0), "seccomp")
+
+
+LAYERS: dict[str, Callable[[Confinement], None]] = {"landlock": _landlock, "seccomp": _seccomp}
+"""What bars the way out. Tests take one away, as they do with RESOURCES."""
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
 
 def _interpreter() -> Sequence[str]:
@@ -100,12 +158,12 @@ def _interpreter() -> Sequence[str]:
     return sorted(places)
 
 
-def _landlock(readable: Sequence[str]) -> None:
-    syscall = _libc.syscall
-    syscall.restype = ctypes.c_long
-    version = syscall(LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), 1)
-    if version < 0:
-        raise CannotConfine("this kernel has no Landlock")
+def _landlock_version() -> int:
+    return int(_libc.syscall(LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), 1))
+
+
+def _ruleset() -> int:
+    version = _landlock_version()
     handled = (1 << 13) - 1
     for since, right in ((2, 13), (3, 14), (5, 15)):
         if version >= since:
@@ -116,35 +174,13 @@ def _landlock(readable: Sequence[str]) -> None:
     if version >= 6:
         attributes += struct.pack("<Q", 3)  # neither abstract sockets nor signals outside
     buffer = ctypes.create_string_buffer(attributes, len(attributes))
-    ruleset = _checked(syscall(LANDLOCK_CREATE_RULESET, buffer, ctypes.c_size_t(len(attributes)), 0), "landlock")
-    for path in readable:
-        _allow_reading(syscall, ruleset, path)
-    _checked(syscall(LANDLOCK_RESTRICT_SELF, ruleset, 0), "landlock restrict")
-    os.close(ruleset)
+    size = ctypes.c_size_t(len(attributes))
+    return _checked(_libc.syscall(LANDLOCK_CREATE_RULESET, buffer, size, 0), "landlock")
 
 
-def _allow_reading(syscall: "ctypes._NamedFuncPointer", ruleset: int, path: str) -> None:
-    try:
-        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except OSError:
-        return
-    rights = READ_FILE | READ_DIR if Path(path).is_dir() else READ_FILE
-    rule = ctypes.create_string_buffer(struct.pack("<Qi", rights, descriptor), 12)
-    _checked(syscall(LANDLOCK_ADD_RULE, ruleset, 1, rule, 0), f"landlock rule {path}")
-    os.close(descriptor)
-
-
-def _seccomp() -> None:
-    if platform.machine() not in MACHINES:
-        raise CannotConfine(f"no system call table for {platform.machine()}")
-    program = _filter(*MACHINES[platform.machine()])
-    code = ctypes.create_string_buffer(program, len(program))
-
-    class Program(ctypes.Structure):
-        _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
-
-    described = Program(len(program) // 8, ctypes.addressof(code))
-    _checked(_libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(described), 0, 0), "seccomp")
+def _opened(path: str) -> tuple[int, int]:
+    descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    return descriptor, READ_FILE | READ_DIR if Path(path).is_dir() else READ_FILE
 
 
 def _filter(architecture: int, numbers: dict[str, int]) -> bytes:

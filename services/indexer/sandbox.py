@@ -12,21 +12,29 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import Any
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
 
 from services.indexer.extract.results import Extracted, Limits, Member, Unreadable, broken, too_large, too_slow
-from services.indexer.zygote import HEADER_LENGTH_BYTES
+from services.indexer.zygote import CANNOT_CONFINE, HEADER_LENGTH_BYTES, OUT_OF_SPACE
 
 __all__ = ["Extracted", "Limits", "Member", "Sandbox", "SandboxFailed", "Unreadable"]
 
 log = logging.getLogger(__name__)
 
 ENDS = Counter("sandbox_ends_total", "How the processes that read documents ended.", ["how"])
+CPU_SECONDS = Histogram(
+    "sandbox_cpu_seconds",
+    "Processor time of a process that read a document.",
+    buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60),
+)
+PEAK_BYTES = Histogram(
+    "sandbox_peak_bytes",
+    "Most memory that a process that read a document held.",
+    buckets=tuple(size << 20 for size in (64, 128, 256, 512, 1024, 1536)),
+)
 
 START_SECONDS = 30.0
 GRACE_SECONDS = 10.0
-CANNOT_CONFINE = 70
-OUT_OF_SPACE = 71
 SIGXCPU, SIGKILL, SIGXFSZ = 24, 9, 25
 
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
@@ -41,11 +49,17 @@ class Sandbox:
     """Reads documents; several at once. An async context manager: its processes end with it."""
 
     def __init__(
-        self, tasks: str = "services.indexer.extract.tasks:TASKS", environment: Mapping[str, str] | None = None
+        self,
+        tasks: str = "services.indexer.extract.tasks:TASKS",
+        environment: Mapping[str, str] | None = None,
+        reserves: int | None = None,
     ) -> None:
-        """`environment` is what the readers are told beside the document: nothing secret."""
+        """`tasks`: see zygote.prepared; `environment`: what the readers are told beside the document, nothing secret;
+        `reserves`: processes that wait for a document, by default one a processor.
+        """
         self._tasks = tasks
         self._environment = dict(environment or {})
+        self._reserves = len(os.sched_getaffinity(0)) if reserves is None else reserves
         self._starting = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
         self._control: socket.socket | None = None
@@ -103,11 +117,13 @@ class Sandbox:
             socket.send_fds(control, [json.dumps(request).encode()], [document, answer])
             async with asyncio.timeout(limits.wall_seconds + GRACE_SECONDS):
                 outcome: dict[str, Any] = await ended
-                return outcome
         except OSError as error:  # TimeoutError is one, too
             raise SandboxFailed(f"the warm process does not answer: {type(error).__name__}") from None
         finally:
             self._waiting.pop(job, None)
+        CPU_SECONDS.observe(outcome["cpu_seconds"])
+        PEAK_BYTES.observe(outcome["peak_bytes"])
+        return outcome
 
     async def _started(self) -> socket.socket:
         async with self._starting:
@@ -127,6 +143,7 @@ class Sandbox:
                 "services.indexer.zygote",
                 str(theirs.fileno()),
                 self._tasks,
+                str(self._reserves),
                 pass_fds=[theirs.fileno()],
                 env=environment,
                 stdin=asyncio.subprocess.DEVNULL,

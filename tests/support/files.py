@@ -31,10 +31,16 @@ def pdf(*pages: str, title: str = "", password: str = "") -> bytes:
 
 def scanned_pdf(words: str) -> bytes:
     """A PDF whose only page is a picture of words."""
+    return scanned_pdfs(words, 1)
+
+
+def scanned_pdfs(words: str, pages: int) -> bytes:
+    """A PDF whose pages are all pictures of the same words."""
     out = io.BytesIO()
     canvas = Canvas(out, pagesize=A4)
-    canvas.drawImage(ImageReader(io.BytesIO(image(words))), 40, 500, width=500, height=150)
-    canvas.showPage()
+    for _ in range(pages):
+        canvas.drawImage(ImageReader(io.BytesIO(image(words))), 40, 500, width=500, height=150)
+        canvas.showPage()
     canvas.save()
     return out.getvalue()
 

@@ -1,0 +1,1 @@
+"""Documents of every format, each with what must be found in it."""

@@ -1,0 +1,1 @@
+"""Files made to break whoever reads them, generated when the tests run."""
