@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 
 SHOWN_THOUGH_UNREAD = frozenset({"no_text", "too_slow"})
 """Reasons of a failed reading that say nothing against a picture: a photo has no words."""
+INFECTED = "infected"
+"""The reason that leaves no picture, not even of an earlier try that found nothing wrong."""
 NOTHING = Pictures(b"", ())
 
 
@@ -25,17 +27,29 @@ def limits(pages: int) -> Limits:
 
 async def preview(event: DocumentExtracted | DocumentFailed, parts: Parts, limits: Limits) -> Sequence[Event]:
     """Draw the first pages of a document that was read, and keep them; no page when nothing of it can be drawn."""
-    pictures = NOTHING
-    if isinstance(event, DocumentExtracted) or event.reason in SHOWN_THOUGH_UNREAD:
-        pictures = await _drawn(event, parts, limits)
+    infected = await _infected(event, parts)
+    shown = isinstance(event, DocumentExtracted) or event.reason in SHOWN_THOUGH_UNREAD
+    pictures = await _drawn(event, parts, limits) if shown and not infected else NOTHING
     if await read_again(event, parts):  # what is newer is drawn by its own event
         return []
     previewed = _previewed(event, pictures)
     told = await parts.history.read(previewed.subject) is not None
-    if told and not pictures.pages:  # a generation may both be read and fail, when it was tried twice
+    if told and not pictures.pages and not infected:  # a generation may both be read and fail, when it was tried twice
         return []
-    await _keep(parts.objects, event, pictures)
+    kept = await _keep(parts.objects, event, pictures)
+    if infected or event.generation > 1:
+        await _drop_others(parts.objects, event, kept)
     return [] if told else [previewed]
+
+
+async def _infected(event: DocumentExtracted | DocumentFailed, parts: Parts) -> bool:
+    """Whether this reading, on whatever try, found that the document can do harm."""
+    found: Event | None = event
+    if isinstance(event, DocumentExtracted):
+        subject = f"{DocumentFailed.type}.{event.submission_id}.{event.number}.{event.generation}"
+        stored = await parts.history.read(subject)
+        found = stored.event if stored is not None else None
+    return isinstance(found, DocumentFailed) and found.reason == INFECTED
 
 
 def _previewed(event: DocumentExtracted | DocumentFailed, pictures: Pictures) -> DocumentPreviewed:
@@ -69,12 +83,15 @@ async def _drawn(event: DocumentExtracted | DocumentFailed, parts: Parts, limits
         raise Transient("sandbox", str(error)) from error
 
 
-async def _keep(objects: ObjectStore, event: DocumentExtracted | DocumentFailed, pictures: Pictures) -> None:
-    """Put the pictures where the last reading's were; what that one had beyond these goes."""
-    sid, number = event.submission_id, event.number
-    kept = previews.keys(sid, number, len(pictures.pages))
+async def _keep(objects: ObjectStore, event: DocumentExtracted | DocumentFailed, pictures: Pictures) -> list[str]:
+    """Put the pictures where the last reading's were; returns their keys."""
+    kept = previews.keys(event.submission_id, event.number, len(pictures.pages))
     for key, content in zip(kept, (pictures.thumbnail, *pictures.pages), strict=False):
         await objects.put(key, content, previews.CONTENT_TYPE)
-    if event.generation > 1:
-        before = [key async for key, _, _ in objects.keys(previews.document_prefix(sid, number))]
-        await objects.delete([key for key in before if key not in kept])
+    return kept
+
+
+async def _drop_others(objects: ObjectStore, event: DocumentExtracted | DocumentFailed, kept: Sequence[str]) -> None:
+    """Remove what an earlier reading kept beyond these."""
+    before = [key async for key, _, _ in objects.keys(previews.document_prefix(event.submission_id, event.number))]
+    await objects.delete([key for key in before if key not in kept])

@@ -121,8 +121,8 @@ def _short(document: Document) -> dict[str, object]:
 
 def pictures_of(document: Document) -> dict[str, object]:
     """Where the pictures of its pages are; nothing when it has none."""
-    if not document.preview_pages:
+    if not document.pictures:
         return {}
     place = f"/documents/{document.document_id}"
-    pages = [f"{place}/pages/{page}" for page in range(1, document.preview_pages + 1)]
+    pages = [f"{place}/pages/{page}" for page in range(1, document.pictures + 1)]
     return {"thumbnail": f"{place}/thumbnail", "page_pictures": pages}

@@ -25,7 +25,7 @@ async def thumbnail(request: web.Request) -> web.Response:
     Not in the audit log: it comes with a search or a page that is.
     """
     document = await document_of(request)
-    if not document.preview_pages:
+    if not document.pictures:
         raise _none()
     return await _picture(request, previews.thumbnail_key(document.contact_id, document.number))
 
@@ -34,7 +34,7 @@ async def page(request: web.Request) -> web.Response:
     """The picture of a page, counted from 1; 404 when there is none."""
     document = await document_of(request)
     number = int(request.match_info["page"])
-    if number > document.preview_pages:
+    if number > document.pictures:
         raise _none()
     response = await _picture(request, previews.page_key(document.contact_id, document.number, number))
     if response.status == 200:  # otherwise the browser has it from a look that is in the log

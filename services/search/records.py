@@ -87,6 +87,11 @@ class Document:
     sender: Sender
 
     @property
+    def pictures(self) -> int:
+        """Pages with a picture that may be shown: none of a file that can do harm."""
+        return 0 if self.scan == "infected" else self.preview_pages
+
+    @property
     def is_message(self) -> bool:
         """Whether this is the submission's message itself, which has no file."""
         return self.number == MESSAGE

@@ -35,7 +35,8 @@ LAST = "g"
 
 DOCUMENTS = """
 select d.id, d.submission_id, d.number, d.object_key, d.filename, d.size, t.status, t.generation,
-       t.details ->> 'text_key' as text_key, coalesce(t.preview_pages, 0) as preview_pages,
+       t.details ->> 'text_key' as text_key,
+       case when t.scan = 'infected' then 0 else coalesce(t.preview_pages, 0) end as preview_pages,
        coalesce(t.status = 'failed' and t.scan = 'infected' and t.scan_generation = t.generation, false) as quarantined
 from documents d left join document_states t on t.document_id = d.id
 where d.submission_id = any($1)
