@@ -1,5 +1,6 @@
 """The extracted text as it is kept beside the original, so that the index can be rebuilt without parsing again."""
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
@@ -11,6 +12,7 @@ from libs.objects.store import ObjectStore
 MOST_BYTES = 256 * 1024 * 1024
 SEARCHED_CHARACTERS = 2_000_000
 """How much of a document's text the index gets; the kept text is whole."""
+BETWEEN_PAGES = "\n\n"
 
 
 class KeptText(BaseModel):
@@ -41,12 +43,13 @@ class KeptText(BaseModel):
 
     def indexed(self) -> IndexedDocument:
         """The document as the search index takes it."""
+        text = BETWEEN_PAGES.join(self.pages)[:SEARCHED_CHARACTERS]
         return IndexedDocument(
             document_id=document_id(self.submission_id, self.number),
             contact_id=self.submission_id,
             filename=self.filename,
             title=self.title,
-            text="\n\n".join(self.pages)[:SEARCHED_CHARACTERS],
+            text=text,
             contact_name=self.contact_name,
             document_type=self.document_type,
             tags=self.tags,
@@ -54,7 +57,18 @@ class KeptText(BaseModel):
             status="indexed",
             created_at=self.created_at,
             size=self.size,
+            page_ends=tuple(_ends(self.pages, len(text))) if len(self.pages) > 1 else (),
         )
+
+
+def _ends(pages: Iterable[str], most: int) -> Iterator[int]:
+    """Where each page of the joined text ends, as far as the text goes."""
+    end = 0
+    for page in pages:
+        end += len(page) + len(BETWEEN_PAGES)
+        yield min(end, most)
+        if end >= most:
+            return
 
 
 def text_key(submission_id: str, number: str, generation: int) -> str:
