@@ -17,7 +17,7 @@ PART_BOOST = 0.5
 NEAR_SLOP = 2
 """Words of a question that stand as close to each other as typed count as together with so many in between."""
 LIKE_SHARE = 4
-"""A document is like another when it has one in so many of its most telling words."""
+"""A document is like another when it has one in so many of its most telling words, and at least two."""
 
 TQuery = tantivy.Query
 
@@ -46,7 +46,8 @@ class Questions:
         if not terms:
             return TQuery.empty_query()
         options = [(Occur.Should, TQuery.boost_query(self._exact(term), weight)) for term, weight in terms]
-        shared = TQuery.boolean_query(options, minimum_number_should_match=max(1, len(terms) // LIKE_SHARE))
+        enough = min(len(terms), max(2, len(terms) // LIKE_SHARE))
+        shared = TQuery.boolean_query(options, minimum_number_should_match=enough)
         clauses = [(Occur.Must, shared), (Occur.MustNot, self.document(document_id))]
         return TQuery.boolean_query(clauses + self._filtered(filters, but))
 

@@ -53,7 +53,12 @@ class Found:
     created_at: datetime
     score: float
     highlights: tuple[str, ...]
+    page: int | None = None
+    """The page of the last highlight, where the text has pages."""
     document: Document | None = None
+
+
+_NAMES = tuple(field.name for field in dataclasses.fields(Found) if field.name not in ("document", "page"))
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,8 @@ class Answer:
     facets: dict[str, dict[str, int]]
     took_ms: int
     degraded: bool
+    suggestions: tuple[str, ...] = ()
+    """When nothing was found: other questions that find something under the same filters."""
 
     def as_json(self) -> dict[str, object]:
         """The body of the answer to `POST /documents/search`."""
@@ -74,6 +81,8 @@ class Answer:
             "facets": self.facets,
             "took_ms": self.took_ms,
         }
+        if self.suggestions:
+            body["suggestions"] = self.suggestions
         return {**body, "degraded": True} if self.degraded else body
 
 
@@ -83,8 +92,10 @@ async def answer(request: SearchRequest, parts: Parts, key_id: str) -> Answer:
     Raises Problem 503 when the index is away, and 422 for a query that it cannot understand.
     """
     began = time.perf_counter()
+    query = request.for_index()
     try:
-        results = await parts.index.search(request.for_index())
+        results = await parts.index.search(query)
+        suggestions = await parts.index.suggest(query) if query.words and not results.total else ()
     except InvalidQuery as error:
         QUERIES.labels("invalid").inc()
         raise Problem(422, "The search is not valid.", errors=[{"field": "query", "message": str(error)}]) from None
@@ -102,16 +113,22 @@ async def answer(request: SearchRequest, parts: Parts, key_id: str) -> Answer:
     QUERIES.labels("degraded" if degraded else "answered").inc()
     SECONDS.observe(seconds)
     RESULTS.observe(results.total)
-    filters = request.filters.model_dump(mode="json", exclude_defaults=True)
-    audit.record("search", key_id, words=request.query, filters=filters, total=results.total, degraded=degraded)
+    _remember(request, key_id, results.total, degraded=degraded)
     facets = {name: dict(counts) for name, counts in results.facets.items()}
-    return Answer(hits, results.total, facets, round(seconds * 1000), degraded)
+    return Answer(hits, results.total, facets, round(seconds * 1000), degraded, suggestions)
 
 
 def marked(highlight: str) -> str:
     """A highlight as HTML: everything a visitor wrote is escaped, and only then the matched words are marked."""
     pairs = MARKED.sub(r"<mark>\1</mark>", html.escape(highlight))
     return pairs.replace(MARK_BEGIN, "").replace(MARK_END, "")
+
+
+def _remember(request: SearchRequest, key_id: str, total: int, *, degraded: bool) -> None:
+    """The audit log keeps what was asked, in the words it was asked in; no metric does."""
+    filters = request.filters.model_dump(mode="json", exclude_defaults=True)
+    more = {"like": request.like} if request.like else {}
+    audit.record("search", key_id, words=request.query, filters=filters, total=total, degraded=degraded, **more)
 
 
 def _alone(hit: Hit) -> Found:
@@ -129,6 +146,7 @@ def _alone(hit: Hit) -> Found:
         created_at=hit.created_at,
         score=round(hit.score, 4),
         highlights=tuple(marked(text) for text in hit.highlights),
+        page=hit.page,
     )
 
 
@@ -148,6 +166,8 @@ def _joined(hit: Hit, document: Document) -> Found:
 
 
 def _as_json(hit: Found) -> dict[str, object]:
-    names = [field.name for field in dataclasses.fields(hit) if field.name != "document"]
-    fields = {name: getattr(hit, name) for name in names}
-    return {**fields, "created_at": hit.created_at.isoformat()}
+    fields = {name: getattr(hit, name) for name in _NAMES}
+    fields["created_at"] = hit.created_at.isoformat()
+    if hit.page is not None:
+        fields["page"] = hit.page
+    return fields

@@ -50,6 +50,7 @@ class File:
     tags: tuple[str, ...] = ()
     language: str = "en"
     failed: str | None = None
+    page_ends: tuple[int, ...] = ()
 
 
 @dataclass
@@ -165,6 +166,7 @@ def _indexed(created: SubmissionCreated, files: tuple[File, ...]) -> list[Indexe
             status="indexed",
             created_at=created.created_at,
             size=len(file.content),
+            page_ends=file.page_ends,
         )
         for n, file in enumerate((message, *files))
         if not file.failed
