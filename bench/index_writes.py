@@ -19,7 +19,7 @@ from bench.search_load import pieces
 from libs.index.protocol import IndexedDocument
 from libs.index.tantivy import WRITER_BYTES, TantivyIndex
 
-COUNT, BATCH = 20_000, 200
+COUNT, BATCH = 10_000, 200
 RAW = ("document_id", "contact_id", "document_type", "tags", "language", "status")
 TEXTS = ("filename", "title", "text", "contact_name")
 NUMBERS = ("created_at", "size")

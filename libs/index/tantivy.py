@@ -24,8 +24,8 @@ from libs.index.similar import candidates, telling
 from libs.index.suggest import closest, splits, suggestions
 from libs.index.tantivy_query import Questions
 from libs.index.tantivy_schema import (
+    EVERYTHING,
     NEEDED,
-    SEARCHED,
     TIE,
     TOKENS,
     created_at,
@@ -232,8 +232,7 @@ class TantivyIndex:
         folded = words[0].text
         near: list[str] = []
         for beginning in (folded[:2], folded[:1]):
-            known = [pair for name, _ in SEARCHED for pair in searcher.terms_with_prefix(name, beginning)]
-            near = near or closest(folded, known)
+            near = near or closest(folded, searcher.terms_with_prefix(EVERYTHING, beginning))
         apart = [f"{one} {other}" for one, other in splits(folded) if _is(searcher, one) and _is(searcher, other)]
         return near + apart[:1]
 
@@ -243,7 +242,7 @@ class TantivyIndex:
             return []
         source = json.loads(searcher.doc(found[0][1]).get_first("source"))
         counted = candidates(source["title"], source["text"])
-        frequency = {word: searcher.doc_freq("text", word) for word in list(counted)[:LIKE_CANDIDATES]}
+        frequency = {word: searcher.doc_freq(EVERYTHING, word) for word in list(counted)[:LIKE_CANDIDATES]}
         return telling({word: counted[word] for word in frequency}, frequency, int(searcher.num_docs))
 
 
@@ -323,4 +322,4 @@ def _counts(searcher: Any, asked: Any, names: Sequence[str]) -> dict[str, dict[s
 
 
 def _is(searcher: Any, word: str) -> bool:
-    return any(searcher.doc_freq(name, word) for name, _ in SEARCHED)
+    return bool(searcher.doc_freq(EVERYTHING, word))

@@ -9,7 +9,7 @@ from tantivy import Occur
 
 from libs.index.parts import by_part
 from libs.index.protocol import Filters
-from libs.index.tantivy_schema import PARTS, SEARCHED, VALUES
+from libs.index.tantivy_schema import EVERYTHING, PARTS, SEARCHED, VALUES
 from libs.index.words import Word, Words
 
 EXACT_BOOST = 4.0
@@ -65,9 +65,9 @@ class Questions:
         for name, boost in SEARCHED:
             exact = TQuery.term_query(self.schema, name, word.text)
             options.append(TQuery.boost_query(exact, boost * EXACT_BOOST))
-            if word.typos or word.prefix:
-                near = TQuery.fuzzy_term_query(self.schema, name, word.text, word.typos, True, word.prefix)
-                options.append(TQuery.boost_query(near, boost))
+        for name, boost in self._covering() if word.typos or word.prefix else ():
+            near = TQuery.fuzzy_term_query(self.schema, name, word.text, word.typos, True, word.prefix)
+            options.append(TQuery.boost_query(near, boost))
         if by_part(word.text) and PARTS in self.known:
             part = TQuery.fuzzy_term_query(self.schema, PARTS, word.text, 0, True, True)
             options.append(TQuery.boost_query(part, PART_BOOST))
@@ -75,10 +75,14 @@ class Questions:
 
     def _phrase(self, phrase: tuple[str, ...]) -> Any:
         if len(phrase) == 1:
-            options = [TQuery.term_query(self.schema, name, phrase[0]) for name, _ in SEARCHED]
+            options = [TQuery.term_query(self.schema, name, phrase[0]) for name, _ in self._covering()]
         else:
-            options = [TQuery.phrase_query(self.schema, name, list(phrase)) for name, _ in SEARCHED]
+            options = [TQuery.phrase_query(self.schema, name, list(phrase)) for name, _ in self._covering()]
         return TQuery.disjunction_max_query(options, 0.1)
+
+    def _covering(self) -> Sequence[tuple[str, float]]:
+        """Fields that together have every word; each costs a walk through its dictionary."""
+        return ((EVERYTHING, 1.0),) if PARTS in self.known else SEARCHED
 
     def _filtered(self, filters: Filters, but: str) -> list[tuple[Occur, Any]]:
         return [(Occur.Must, TQuery.const_score_query(part, 0.0)) for part in self._filters(filters, but)]

