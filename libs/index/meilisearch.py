@@ -33,7 +33,7 @@ from libs.index.protocol import (
     Results,
     Unavailable,
 )
-from libs.index.similar import candidates, telling
+from libs.index.similar import MARKED_TERMS, candidates, telling
 from libs.index.suggest import closest, suggestions
 from libs.index.words import Word, parse
 
@@ -232,7 +232,7 @@ class MeilisearchIndex:
         if not terms:
             return Results((), 0, {name: {} for name in query.facets})
         clauses = {**clauses_of(query.filters), "document_id": f"document_id != {quoted(query.like)}"}
-        marked = tuple(Word(term, 0, prefix=False) for term in terms)
+        marked = tuple(Word(term, 0, prefix=False) for term in terms[:MARKED_TERMS])
         return await self._ask(query, " ".join(terms[:LIKE_TERMS]), "last", marked, clauses)
 
     async def _nearest(self, word: str) -> list[str]:

@@ -2,13 +2,14 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from libs.index.folding import tokenize
 from libs.index.parts import has_digit
 
 MOST_TERMS = 20
-CANDIDATES = 60
+MARKED_TERMS = 8
+"""The most telling ones are marked in what is found."""
 READ_CHARACTERS = 100_000
 TITLE_WEIGHT = 3
 SHORTEST = 3
@@ -31,8 +32,3 @@ def telling(counted: Mapping[str, int], frequency: Mapping[str, int], documents:
         if frequency.get(word, 0) > 1
     ]
     return sorted(weighted, key=lambda pair: (-pair[1], pair[0]))[:MOST_TERMS]
-
-
-def chosen(words: Sequence[tuple[str, float]]) -> tuple[str, ...]:
-    """The words alone."""
-    return tuple(word for word, _ in words)

@@ -20,7 +20,7 @@ from libs.index import paging
 from libs.index.folder import META, Folder
 from libs.index.hits import fragments
 from libs.index.protocol import DEEPEST, Hit, IndexedDocument, InvalidQuery, Query, Results, Unavailable
-from libs.index.similar import candidates, telling
+from libs.index.similar import MARKED_TERMS, candidates, telling
 from libs.index.suggest import closest, splits, suggestions
 from libs.index.tantivy_query import Questions
 from libs.index.tantivy_schema import (
@@ -146,8 +146,9 @@ class TantivyIndex:
 
     def _write(self, documents: Sequence[IndexedDocument]) -> None:
         writer, questions = self._write_lock(), self._opened.questions
-        for document in documents:
-            writer.delete_documents_by_query(questions.document(document.document_id))
+        last = {document.document_id: document for document in documents}
+        writer.delete_documents_by_query(questions.documents(list(last)))
+        for document in last.values():
             writer.add_document(tantivy.Document.from_dict(fields(document, questions.known), questions.schema))
         writer.commit()
         self._opened.index.reload()
@@ -209,7 +210,7 @@ class TantivyIndex:
         if query.like:
             terms = self._telling(searcher, questions, query.like)
             ask = partial(questions.like, query.like, terms, query.filters)
-            searched = tuple(Word(term, 0, prefix=False) for term, _ in terms)
+            searched = tuple(Word(term, 0, prefix=False) for term, _ in terms[:MARKED_TERMS])
         else:
             ask, searched = partial(questions.ask, words, query.filters), words.searched()
         asked = ask()

@@ -55,6 +55,10 @@ class Questions:
         """The document with this id."""
         return TQuery.term_query(self.schema, "document_id", document_id)
 
+    def documents(self, document_ids: list[str]) -> Any:
+        """The documents with these ids."""
+        return TQuery.term_set_query(self.schema, "document_id", document_ids)
+
     def _exact(self, term: str) -> Any:
         return TQuery.disjunction_max_query(
             [TQuery.term_query(self.schema, name, term) for name in ("title", "text")], 0.1

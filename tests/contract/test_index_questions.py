@@ -296,6 +296,12 @@ async def test_what_is_suggested_finds_something_under_the_same_filters(fill: Fi
     assert await index.suggest(Query("", filters=Filters(contact_id=("none",)))) == ()
 
 
+async def test_of_two_versions_in_one_batch_the_last_counts(fill: Fill) -> None:
+    first, last = texts("walnut")[0], replace(texts("oak")[0], filename="later.txt")
+    index = await fill([first, last])
+    assert (await index.count(), await found(index, "walnut"), await found(index, "oak")) == (1, [], ["d1"])
+
+
 async def test_dates_before_1970_and_after_2100_sort(fill: Fill) -> None:
     years = (1903, 1999, 2150)
     some = [
