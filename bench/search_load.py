@@ -24,7 +24,7 @@ from libs.index.protocol import IndexedDocument
 from libs.index.tantivy import TantivyIndex
 from services.storage import journey, records
 
-COUNT, CLIENTS, REQUESTS = 50_000, 16, 4000
+COUNT, CLIENTS, REQUESTS = 50_000, 16, 2000
 SHORTEST, LONGEST = 300, 2500
 """Characters of a document."""
 BATCH = 1000
@@ -37,7 +37,7 @@ FILTERS = ({}, {"language": ["en"]}, {"tags": ["urgent"]}, {"document_type": ["l
 
 async def run(*, quick: bool) -> list[Row]:
     """A row for the throughput and one for the slowest answers."""
-    count, requests = (COUNT // 10, REQUESTS // 8) if quick else (COUNT, REQUESTS)
+    count, requests = (COUNT // 10, REQUESTS // 2) if quick else (COUNT, REQUESTS)
     documents = pieces(count)
     asked = [
         {"query": one.words, "filters": FILTERS[n % len(FILTERS)], "facets": FACETS, "limit": 20}
