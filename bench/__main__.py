@@ -13,7 +13,10 @@ from pathlib import Path
 from bench.measure import Row
 
 RESULTS = Path(__file__).parent / "results"
-ROWS = ("accept", "consumer", "storage", "searchable", "replay", "upload", "growth", "verify", "memory", "extraction")
+ROWS = (
+    "accept", "consumer", "storage", "searchable", "replay", "upload", "growth", "verify", "memory",
+    "extraction", "index_writes", "search_load", "relevance",
+)  # fmt: skip
 
 
 def main() -> None:

@@ -1,31 +1,30 @@
 """Meilisearch, through meilisearch-python-sdk.
 
-Where it cannot be the same as the embedded index: a typo in the first letter counts as two; a mark covers only the
-part of a word that was typed; hits do not carry their status (the record has it).
+What Meilisearch does not know of is written beside the text: the endings of numbers and ids, and words with the letters
+that it does not fold. Highlights and pages are ours. Where it cannot be the same as the embedded index is listed in
+docs/search.md.
 """
 
+import re
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import httpx2
 from meilisearch_python_sdk import AsyncClient
 from meilisearch_python_sdk.errors import MeilisearchApiError, MeilisearchError
-from meilisearch_python_sdk.models.settings import (
-    Faceting,
-    MeilisearchSettings,
-    MinWordSizeForTypos,
-    Pagination,
-    TypoTolerance,
-)
+from meilisearch_python_sdk.models.search import SearchParams, SearchResultsWithUID
 from meilisearch_python_sdk.models.task import TaskResult
 
+from libs.index.folding import tokenize
+from libs.index.hits import fragments
+from libs.index.meilisearch_form import MARKED, SETTINGS, clauses_of, fields, filter_of, question_of, quoted
 from libs.index.protocol import (
     DEEPEST,
     MARK_BEGIN,
     MARK_END,
-    Filters,
     Hit,
     IndexedDocument,
     InvalidQuery,
@@ -33,9 +32,10 @@ from libs.index.protocol import (
     RefusedDocuments,
     Results,
     Unavailable,
-    clean,
 )
-from libs.index.words import ONE_TYPO_FROM, TWO_TYPOS_FROM, parse
+from libs.index.similar import MARKED_TERMS, candidates, telling
+from libs.index.suggest import closest, suggestions
+from libs.index.words import Word, parse
 
 INDEX = "documents"
 ABSENT = "index_not_found"
@@ -43,33 +43,14 @@ TASK_MILLISECONDS = 60_000
 REQUEST_SECONDS = 10
 CROP_WORDS = 12
 IDS_AT_ONCE = 1000
-MARKED = ["text", "filename", "title"]
-SHOWN = [
-    "document_id",
-    "contact_id",
-    "filename",
-    "title",
-    "text",
-    "document_type",
-    "tags",
-    "language",
-    "created_at",
-    "size",
-]
-
-SETTINGS = MeilisearchSettings(
-    searchable_attributes=["filename", "title", "text", "contact_name"],
-    filterable_attributes=["document_type", "contact_id", "tags", "language", "status", "created_at"],
-    sortable_attributes=["created_at", "size"],
-    displayed_attributes=SHOWN,
-    typo_tolerance=TypoTolerance(
-        min_word_size_for_typos=MinWordSizeForTypos(one_typo=ONE_TYPO_FROM, two_typos=TWO_TYPOS_FROM),
-        disable_on_numbers=True,
-    ),
-    faceting=Faceting(max_values_per_facet=100),
-    pagination=Pagination(max_total_hits=DEEPEST),
-    ranking_rules=["words", "typo", "proximity", "attribute", "sort", "exactness"],
-)
+LIKE_CANDIDATES, LIKE_TERMS = 40, 8
+"""Words of a document whose frequency is asked for, and that are then searched for; Meilisearch reads ten."""
+LOOKED_AT = 50
+"""Documents in which words like a misspelt one are looked for."""
+BEGINNING = 3
+"""Letters that a misspelling leaves as they are, where words like it are looked for."""
+_MARKED_WORD = re.compile(rf"{MARK_BEGIN}([^{MARK_END}]*{MARK_END}\w*)")
+Strategy = Literal["all", "last", "frequency"]
 
 
 class MeilisearchIndex:
@@ -119,13 +100,13 @@ class MeilisearchIndex:
         if not documents:
             return
         async with _errors():
-            info = await self._index.add_documents([_fields(document) for document in documents])
+            info = await self._index.add_documents([fields(document) for document in documents])
             self._succeeded(await self._finished(info.task_uid))
 
     async def delete_submission(self, contact_id: str) -> int:
         """Remove all documents of a submission; returns how many went."""
         async with _errors():
-            info = await self._index.delete_documents_by_filter(f"contact_id = {_quoted(contact_id)}")
+            info = await self._index.delete_documents_by_filter(f"contact_id = {quoted(contact_id)}")
             task = await self._finished(info.task_uid)
             if (task.error or {}).get("code") == ABSENT:
                 return 0
@@ -144,30 +125,19 @@ class MeilisearchIndex:
         """Answer a question."""
         if query.offset + query.limit > DEEPEST:
             raise InvalidQuery(f"Only the first {DEEPEST} hits can be reached.")
-        several = parse(query.words).units > 1
-        async with _errors():
-            found = await self._index.search(
-                query.words,
-                offset=query.offset,
-                limit=query.limit,
-                filter=_filter(query.filters),
-                facets=list(query.facets) or None,
-                sort=None if query.sort == "relevance" else [query.sort],
-                matching_strategy="all" if several else "last",
-                attributes_to_highlight=MARKED,
-                attributes_to_crop=["text"],
-                crop_length=CROP_WORDS,
-                crop_marker="…",
-                highlight_pre_tag=MARK_BEGIN,
-                highlight_post_tag=MARK_END,
-                show_ranking_score=True,
-            )
-        facets = (
-            {name: dict(found.facet_distribution.get(name, {})) for name in query.facets}
-            if query.facets and found.facet_distribution
-            else {}
-        )
-        return Results(tuple(_hit(hit) for hit in found.hits), int(found.estimated_total_hits or 0), facets)
+        if query.like:
+            return await self._like(query)
+        words = parse(query.words)
+        strategy: Strategy = "all" if words.units > 1 else "last"
+        return await self._ask(query, question_of(query.words), strategy, words.searched(), clauses_of(query.filters))
+
+    async def suggest(self, query: Query) -> tuple[str, ...]:
+        """Other questions that find something under the same filters."""
+
+        async def total(words: str) -> int:
+            return (await self.search(Query(words, filters=query.filters, limit=0))).total
+
+        return await suggestions(query.words, total, self._nearest)
 
     async def occurrences(self, document_ids: Sequence[str]) -> dict[str, int]:
         """How many entries each id has; a primary key cannot repeat."""
@@ -205,6 +175,87 @@ class MeilisearchIndex:
         """Close the connections."""
         await self._client.aclose()
 
+    async def _ask(
+        self, query: Query, question: str, strategy: Strategy, marked: Sequence[Word], clauses: dict[str, str]
+    ) -> Results:
+        narrowed = [name for name in query.facets if name in clauses]
+        rest = [name for name in query.facets if name not in clauses]
+        async with _errors():
+            found = await self._index.search(
+                question,
+                offset=query.offset,
+                limit=query.limit,
+                filter=filter_of(clauses),
+                facets=rest or None,
+                sort=None if query.sort == "relevance" else [query.sort],
+                matching_strategy=strategy,
+                attributes_to_highlight=MARKED,
+                attributes_to_crop=["text"],
+                crop_length=CROP_WORDS,
+                crop_marker="…",
+                highlight_pre_tag=MARK_BEGIN,
+                highlight_post_tag=MARK_END,
+                show_ranking_score=True,
+            )
+            others = await self._facets(narrowed, question, strategy, clauses)
+        counted = {name: dict((found.facet_distribution or {}).get(name, {})) for name in rest} | others
+        facets = {name: counted[name] for name in query.facets}
+        return Results(tuple(_hit(hit, marked) for hit in found.hits), int(found.estimated_total_hits or 0), facets)
+
+    async def _facets(
+        self, names: Sequence[str], question: str, strategy: Strategy, clauses: dict[str, str]
+    ) -> dict[str, dict[str, int]]:
+        """The counts of the fields in `names`, each without its own filter."""
+        asked = [
+            SearchParams(
+                index_uid=self._uid, query=question, limit=0, facets=[name], matching_strategy=strategy,
+                filter=filter_of({field: clause for field, clause in clauses.items() if field != name}),
+            )
+            for name in names
+        ]  # fmt: skip
+        found = await self._several(asked)
+        return {
+            name: dict((one.facet_distribution or {}).get(name, {})) for name, one in zip(names, found, strict=True)
+        }
+
+    async def _several(self, asked: list[SearchParams]) -> list[SearchResultsWithUID[Any]]:
+        if not asked:
+            return []
+        found = await self._client.multi_search(asked)
+        return found if isinstance(found, list) else []
+
+    async def _like(self, query: Query) -> Results:
+        """What has the most telling words of a document, the most telling one in any case."""
+        async with _errors():
+            known = await self._index.get_documents(ids=[query.like], limit=1, fields=["title", "text"])
+            if not known.results:
+                return Results((), 0, {name: {} for name in query.facets})
+            counted = candidates(known.results[0]["title"], known.results[0]["text"])
+            words = list(counted)[:LIKE_CANDIDATES]
+            asked = [SearchParams(index_uid=self._uid, query=f'"{word}"', limit=0) for word in words]
+            found = await self._several(asked)
+            documents = int((await self._index.get_stats()).number_of_documents)
+        frequency = {word: int(one.estimated_total_hits or 0) for word, one in zip(words, found, strict=True)}
+        terms = [word for word, _ in telling({word: counted[word] for word in words}, frequency, documents)]
+        if not terms:
+            return Results((), 0, {name: {} for name in query.facets})
+        clauses = {**clauses_of(query.filters), "document_id": f"document_id != {quoted(query.like)}"}
+        marked = tuple(Word(term, 0, prefix=False) for term in terms[:MARKED_TERMS])
+        return await self._ask(query, " ".join(terms[:LIKE_TERMS]), "last", marked, clauses)
+
+    async def _nearest(self, word: str) -> list[str]:
+        """Words that begin like `word` in documents that have such; Meilisearch does not show its dictionary."""
+        folded = "".join(tokenize(word))
+        async with _errors():
+            found = await self._index.search(
+                folded[:BEGINNING], limit=LOOKED_AT, attributes_to_retrieve=["document_id"],
+                attributes_to_highlight=MARKED, attributes_to_crop=["text"], crop_length=CROP_WORDS,
+                highlight_pre_tag=MARK_BEGIN, highlight_post_tag=MARK_END,
+            )  # fmt: skip
+        shown = [str(hit.get("_formatted", {}).get(name) or "") for hit in found.hits for name in MARKED]
+        seen = Counter(token for text in shown for one in _MARKED_WORD.findall(text) for token in tokenize(one))
+        return closest(folded, seen.items())
+
     async def _finished(self, task: int) -> TaskResult:
         return await self._client.wait_for_task(task, timeout_in_ms=TASK_MILLISECONDS)
 
@@ -227,47 +278,12 @@ async def _errors() -> AsyncIterator[None]:
         raise Unavailable(f"Meilisearch: {type(error).__name__}") from error
 
 
-def _fields(document: IndexedDocument) -> dict[str, Any]:
-    fields = {
-        "document_id": document.document_id,
-        "contact_id": document.contact_id,
-        "filename": clean(document.filename),
-        "title": clean(document.title),
-        "text": clean(document.text),
-        "document_type": document.document_type,
-        "tags": list(document.tags),
-        "language": document.language,
-        "created_at": int(document.created_at.timestamp()),
-        "size": document.size,
-        "status": document.status,
-    }
-    return fields | ({"contact_name": clean(document.contact_name)} if document.contact_name else {})
-
-
-def _filter(filters: Filters) -> str | None:
-    clauses = []
-    for name in ("contact_id", "document_type", "tags", "language", "status"):
-        values = getattr(filters, name)
-        if len(values) == 1:
-            clauses.append(f"{name} = {_quoted(values[0])}")
-        elif values:
-            clauses.append(f"{name} IN [{','.join(_quoted(value) for value in values)}]")
-    if filters.created_after:
-        clauses.append(f"created_at >= {int(filters.created_after.timestamp())}")
-    if filters.created_before:
-        clauses.append(f"created_at < {int(filters.created_before.timestamp())}")
-    return " AND ".join(clauses) or None
-
-
-def _quoted(value: str) -> str:
-    """A value as Meilisearch's filter language writes it."""
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _hit(hit: dict[str, Any]) -> Hit:
-    marked = hit.get("_formatted", {})
-    fragments = [marked.get(name) or "" for name in ("title", "filename", "text")]
-    highlights = [fragment for fragment in dict.fromkeys(fragments) if MARK_BEGIN in fragment]
+def _hit(hit: dict[str, Any], words: Sequence[Word]) -> Hit:
+    shown, page = fragments(hit["title"], hit["filename"], hit["text"], hit.get("page_ends") or (), words)
+    if words and not any(MARK_BEGIN in one for one in shown):  # it matched what we do not: show what it marked
+        formatted = hit.get("_formatted", {})
+        theirs = [str(formatted.get(name) or "") for name in MARKED]
+        shown = tuple(dict.fromkeys(one for one in theirs if MARK_BEGIN in one)) or shown
     return Hit(
         document_id=hit["document_id"],
         contact_id=hit["contact_id"],
@@ -280,5 +296,6 @@ def _hit(hit: dict[str, Any]) -> Hit:
         created_at=datetime.fromtimestamp(hit["created_at"], UTC),
         size=hit["size"],
         score=round(float(hit.get("_rankingScore") or 0.0), 4),
-        highlights=tuple(highlights) or tuple(fragment for fragment in fragments[2:] if fragment),
+        highlights=shown,
+        page=page,
     )

@@ -1,9 +1,13 @@
 """What a search index promises, whichever it is; `tests/contract/test_index.py` holds every implementation to it.
 
 - Several words must all be found. Words match without accents and case; a word of 4 letters or more also with one
-  typo, of 8 or more with two; a word with a digit only as it is. The last word also matches as a beginning.
-- `"several words"` match as a phrase; `-word` excludes.
-- Filters of different fields must all hold; of the values of one field, any. Facets count under words and filters.
+  typo, of 8 or more with two; a word with a digit as it is or, from 3 characters, as a part of a longer number or id.
+  The last word also matches as a beginning.
+- `"several words"` match as a phrase, and so does what is written in a script without spaces; `-word` excludes.
+- Filters of different fields must all hold; of the values of one field, any. Facets count under words and filters,
+  each without the filter on its own field: what one would get by choosing another value.
+- What is equal in the order asked for is ordered by its id, so pages of any depth neither repeat nor lose a hit for as
+  long as nothing is written.
 - A write replaces documents with the same id and is visible to searches when it returns.
 """
 
@@ -17,8 +21,9 @@ MARK_BEGIN, MARK_END = "\x02", "\x03"
 
 FACETS = ("document_type", "tags", "language", "status")
 SORTS = ("relevance", "created_at:desc", "created_at:asc", "size:desc", "size:asc")
-DEEPEST = 10_000
-"""Hits that paging can reach."""
+DEEPEST = 10_000_000
+"""Hits that paging can reach: more than one index is made for."""
+MOST_SUGGESTIONS = 3
 
 
 class Unavailable(Exception):
@@ -50,6 +55,8 @@ class IndexedDocument:
     status: str
     created_at: datetime
     size: int
+    page_ends: tuple[int, ...] = ()
+    """Where in `text` each page ends; empty for what has no pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,7 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question. With the sort `relevance` and no words, the order is the index's own."""
+    """A question. With the sort `relevance` and no words, the order is that of the ids."""
 
     words: str = ""
     filters: Filters = field(default_factory=Filters)
@@ -77,6 +84,8 @@ class Query:
     sort: str = "relevance"
     limit: int = 20
     offset: int = 0
+    like: str = ""
+    """The id of a document whose likes are looked for, instead of words; it is no hit itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +107,8 @@ class Hit:
     """0 to 1; comparable within one answer only."""
     highlights: tuple[str, ...]
     """Fragments of text, file name or title, with marks around the words that matched."""
+    page: int | None = None
+    """The page, from 1, of the fragment of the text; None without one and where there are no pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +134,9 @@ class SearchIndex(Protocol):
 
     async def search(self, query: Query) -> Results:
         """Answer a question. Raises InvalidQuery when it cannot be asked."""
+
+    async def suggest(self, query: Query) -> tuple[str, ...]:
+        """Up to MOST_SUGGESTIONS other questions, each of which finds something under the same filters."""
 
     async def occurrences(self, document_ids: Sequence[str]) -> dict[str, int]:
         """How many entries each of up to 1,000 ids has: 0 is missing, 2 a duplicate."""

@@ -1,53 +1,53 @@
 """The embedded index: tantivy, in a folder that one process writes and others read.
 
-Queries are built term by term; what a user types never reaches tantivy's query parser. A word may differ in its first
-letter, too; marks cover whole words (Meilisearch counts a typo in the first letter twice and marks a matched beginning
-only).
+Queries are built term by term (`tantivy_query.py`); what a user types never reaches tantivy's query parser. A word may
+differ in its first letter, too; marks cover whole words.
 """
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import tantivy
-from tantivy import Occur
 
+from libs.index import paging
 from libs.index.folder import META, Folder
-from libs.index.highlight import highlight, opening
-from libs.index.protocol import DEEPEST, Filters, Hit, IndexedDocument, InvalidQuery, Query, Results, Unavailable
-from libs.index.words import Word, Words, parse, tokenize
+from libs.index.hits import fragments
+from libs.index.protocol import DEEPEST, Hit, IndexedDocument, InvalidQuery, Query, Results, Unavailable
+from libs.index.similar import MARKED_TERMS, candidates, telling
+from libs.index.suggest import closest, splits, suggestions
+from libs.index.tantivy_query import Questions
+from libs.index.tantivy_schema import (
+    EVERYTHING,
+    NEEDED,
+    TIE,
+    TOKENS,
+    created_at,
+    current,
+    fields,
+    known_fields,
+    order_field,
+    schema,
+)
+from libs.index.words import Word, parse
+
+log = logging.getLogger(__name__)
 
 WRITER_BYTES = 24 << 20
-SEARCHED = (("title", 3.0), ("filename", 3.0), ("text", 1.0), ("contact_name", 1.0))
-"""Fields that words are looked for in, and what a match there is worth."""
-EXACT_BOOST = 4.0
 FACET_VALUES = 100
 IDS_AT_ONCE = 1000
 """About how many ids are listed at once."""
-TOKENS = "folded"
+LIKE_CANDIDATES = 300
+"""Words of a document whose frequency in the index is looked up."""
 
 T = TypeVar("T")
 TQuery = tantivy.Query
-
-
-def schema() -> tantivy.Schema:
-    """The fields of a document."""
-    builder = tantivy.SchemaBuilder()
-    builder.add_text_field("document_id", stored=True, tokenizer_name="raw")
-    for name in ("contact_id", "document_type", "tags", "language", "status"):
-        builder.add_text_field(name, stored=True, fast=True, tokenizer_name="raw", index_option="basic")
-    for name, _ in SEARCHED:
-        builder.add_text_field(name, tokenizer_name=TOKENS)
-    builder.add_text_field("source", stored=True, tokenizer_name="raw", index_option="basic")
-    for name in ("created_at", "size"):
-        builder.add_integer_field(name, stored=True, indexed=True, fast=True)
-    return builder.build()
 
 
 @dataclass(slots=True)
@@ -57,6 +57,7 @@ class Opened:
     generation: str
     path: Path
     index: Any
+    questions: Questions
     seen: tuple[int, int] | None = None
     """Which commit the index has loaded."""
 
@@ -71,7 +72,6 @@ class TantivyIndex:
     def __init__(self, path: Path, *, writer: bool = False, generation: str | None = None) -> None:
         self._path = path
         self._folder = Folder(path)
-        self._schema = schema()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="index")
         self._follows = not writer and generation is None
         try:
@@ -99,6 +99,18 @@ class TantivyIndex:
         if query.offset + query.limit > DEEPEST:
             raise InvalidQuery(f"Only the first {DEEPEST} hits can be reached.")
         return await asyncio.to_thread(self._guarded, lambda: self._search(query))
+
+    async def suggest(self, query: Query) -> tuple[str, ...]:
+        """Other questions that find something under the same filters."""
+
+        async def total(words: str) -> int:
+            asked = Query(words, filters=query.filters)
+            return await asyncio.to_thread(self._guarded, lambda: self._total(asked))
+
+        async def nearest(word: str) -> list[str]:
+            return await asyncio.to_thread(self._guarded, lambda: self._nearest(word))
+
+        return await suggestions(query.words, total, nearest)
 
     async def occurrences(self, document_ids: Sequence[str]) -> dict[str, int]:
         """How many entries each id has."""
@@ -137,24 +149,25 @@ class TantivyIndex:
             raise Unavailable(f"the index in {self._path}: {type(error).__name__}") from error
 
     def _write(self, documents: Sequence[IndexedDocument]) -> None:
-        writer = self._write_lock()
-        for document in documents:
-            writer.delete_documents_by_query(TQuery.term_query(self._schema, "document_id", document.document_id))
-            writer.add_document(tantivy.Document.from_dict(_fields(document), self._schema))
+        writer, questions = self._write_lock(), self._opened.questions
+        last = {document.document_id: document for document in documents}
+        writer.delete_documents_by_query(questions.documents(list(last)))
+        for document in last.values():
+            writer.add_document(tantivy.Document.from_dict(fields(document, questions.known), questions.schema))
         writer.commit()
         self._opened.index.reload()
 
     def _delete(self, name: str, value: str) -> int:
         writer = self._write_lock()
         before = int(self._searcher().num_docs)
-        writer.delete_documents_by_query(TQuery.term_query(self._schema, name, value))
+        writer.delete_documents_by_query(TQuery.term_query(self._opened.questions.schema, name, value))
         writer.commit()
         self._opened.index.reload()
         return before - int(self._opened.index.searcher().num_docs)
 
     def _occurrences(self, document_ids: Sequence[str]) -> dict[str, int]:
         searcher = self._searcher()
-        queries = ((one, TQuery.term_query(self._schema, "document_id", one)) for one in document_ids)
+        queries = ((one, self._opened.questions.document(one)) for one in document_ids)
         return {one: int(searcher.search(query, limit=1, count=True).count) for one, query in queries}
 
     def _terms(self, prefix: str) -> list[str]:
@@ -168,10 +181,20 @@ class TantivyIndex:
     def _open(self, generation: str) -> Opened:
         path = self._folder.path(generation)
         path.mkdir(exist_ok=True)
-        opened = Opened(generation, path, tantivy.Index(self._schema, path=str(path), reuse=True))
+        known = known_fields(path)
+        if not known >= NEEDED:
+            raise Unavailable(
+                f"the index in {path} is of a version that cannot be read: move its folder away, start again, "
+                "and run `letterbox reindex`"
+            )
+        if current(known):
+            index = tantivy.Index(schema(), path=str(path), reuse=True)
+        else:
+            index = tantivy.Index.open(str(path))
+            log.warning("the index is of an earlier version: run `letterbox reindex`", extra={"generation": generation})
         analyzer = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
-        opened.index.register_tokenizer(TOKENS, analyzer)
-        return opened
+        index.register_tokenizer(TOKENS, analyzer)
+        return Opened(generation, path, index, Questions(index.schema, known))
 
     def _searcher(self) -> Any:
         """A searcher that sees every commit, of other processes too: the index file's change tells of one."""
@@ -186,90 +209,87 @@ class TantivyIndex:
         return opened.index.searcher()
 
     def _search(self, query: Query) -> Results:
-        searcher, words = self._searcher(), parse(query.words)
-        asked = self._query(words, query.filters)
-        order: dict[str, Any] = {}
-        if query.sort != "relevance":
-            name, _, direction = query.sort.partition(":")
-            order = {"order_by_field": name, "order": tantivy.Order.Asc if direction == "asc" else tantivy.Order.Desc}
-        found = searcher.search(asked, limit=max(1, query.limit), offset=query.offset, count=True, **order)
-        hits = found.hits if query.limit else []
-        searched = words.searched()
+        searcher, questions = self._searcher(), self._opened.questions
+        words = parse(query.words)
+        if query.like:
+            terms = self._telling(searcher, questions, query.like)
+            ask = partial(questions.like, query.like, terms, query.filters)
+            searched = tuple(Word(term, 0, prefix=False) for term, _ in terms[:MARKED_TERMS])
+        else:
+            ask, searched = partial(questions.ask, words, query.filters), words.searched()
+        asked = ask()
+        found = _Page(searcher, asked, query, questions.known)
         return Results(
-            tuple(_hit(searcher.doc(address), score, searched, by_score=not order) for score, address in hits),
-            int(found.count),
-            _facets(searcher, asked, query.facets),
+            tuple(_hit(stored, key, searched, by_score=query.sort == "relevance") for key, stored in found.hits()),
+            found.total,
+            _facets(searcher, ask, query),
         )
 
-    def _query(self, words: Words, filters: Filters) -> Any:
-        clauses = [(Occur.Must, self._word(word)) for word in words.words]
-        clauses += [(Occur.Must, self._phrase(phrase)) for phrase in words.phrases]
-        clauses += [(Occur.MustNot, self._phrase(phrase)) for phrase in words.excluded]
-        if not words.units:
-            clauses.append((Occur.Must, TQuery.all_query()))
-        clauses += [(Occur.Must, TQuery.const_score_query(part, 0.0)) for part in self._filters(filters)]
-        return TQuery.boolean_query(clauses)
+    def _total(self, query: Query) -> int:
+        asked = self._opened.questions.ask(parse(query.words), query.filters)
+        return int(self._searcher().search(asked, limit=1, count=True).count)
 
-    def _word(self, word: Word) -> Any:
-        options = []
-        for name, boost in SEARCHED:
-            exact = TQuery.term_query(self._schema, name, word.text)
-            options.append(TQuery.boost_query(exact, boost * EXACT_BOOST))
-            if word.typos or word.prefix:
-                near = TQuery.fuzzy_term_query(self._schema, name, word.text, word.typos, True, word.prefix)
-                options.append(TQuery.boost_query(near, boost))
-        return TQuery.disjunction_max_query(options, 0.1)
+    def _nearest(self, word: str) -> list[str]:
+        """Words of the index that `word` may be a misspelling of; two that it may have been written together from."""
+        searcher, words = self._searcher(), parse(word).words
+        if len(words) != 1:
+            return []
+        folded = words[0].text
+        near: list[str] = []
+        for beginning in (folded[:2], folded[:1]):
+            near = near or closest(folded, searcher.terms_with_prefix(EVERYTHING, beginning))
+        apart = [f"{one} {other}" for one, other in splits(folded) if _is(searcher, one) and _is(searcher, other)]
+        return near + apart[:1]
 
-    def _phrase(self, phrase: tuple[str, ...]) -> Any:
-        if len(phrase) == 1:
-            options = [TQuery.term_query(self._schema, name, phrase[0]) for name, _ in SEARCHED]
-        else:
-            options = [TQuery.phrase_query(self._schema, name, list(phrase)) for name, _ in SEARCHED]
-        return TQuery.disjunction_max_query(options, 0.1)
-
-    def _filters(self, filters: Filters) -> list[Any]:
-        parts = []
-        for name in ("contact_id", "document_type", "tags", "language", "status"):
-            values = getattr(filters, name)
-            if values:
-                parts.append(TQuery.term_set_query(self._schema, name, list(values)))
-        if filters.created_after or filters.created_before:
-            parts.append(
-                TQuery.range_query(
-                    self._schema,
-                    "created_at",
-                    tantivy.FieldType.Integer,
-                    int(filters.created_after.timestamp()) if filters.created_after else None,
-                    int(filters.created_before.timestamp()) - 1 if filters.created_before else None,
-                )
-            )
-        return parts
+    def _telling(self, searcher: Any, questions: Questions, document_id: str) -> list[tuple[str, float]]:
+        found = searcher.search(questions.document(document_id), limit=1).hits
+        if not found:
+            return []
+        source = json.loads(searcher.doc(found[0][1]).get_first("source"))
+        counted = candidates(source["title"], source["text"])
+        frequency = {word: searcher.doc_freq(EVERYTHING, word) for word in list(counted)[:LIKE_CANDIDATES]}
+        return telling({word: counted[word] for word in frequency}, frequency, int(searcher.num_docs))
 
 
-def _fields(document: IndexedDocument) -> dict[str, Any]:
-    """The document as tantivy has it: searched fields folded by us, the texts themselves kept aside for highlights."""
-    source = {"filename": document.filename, "title": document.title, "text": document.text}
-    return {
-        "document_id": document.document_id,
-        "contact_id": document.contact_id,
-        "document_type": document.document_type,
-        "tags": list(document.tags),
-        "language": document.language,
-        "status": document.status,
-        "filename": " ".join(tokenize(document.filename)),
-        "title": " ".join(tokenize(document.title)),
-        "text": " ".join(tokenize(document.text)),
-        "contact_name": " ".join(tokenize(document.contact_name)),
-        "source": json.dumps(source),
-        "created_at": int(document.created_at.timestamp()),
-        "size": document.size,
-    }
+class _Page:
+    """The hits of one page, in a total order."""
+
+    def __init__(self, searcher: Any, asked: Any, query: Query, known: frozenset[str]) -> None:
+        self._searcher, self._asked, self._query = searcher, asked, query
+        self._order: dict[str, Any] = {}
+        self._total = current(known)
+        if query.sort != "relevance":
+            name, _, direction = query.sort.partition(":")
+            field = order_field(name, direction) if self._total else name
+            order = tantivy.Order.Asc if direction == "asc" else tantivy.Order.Desc
+            self._order = {"order_by_field": field, "order": order}
+        elif self._total:
+            self._order = {"weight_by_field": TIE}
+        self.total = 0
+
+    def hits(self) -> list[tuple[float, Any]]:
+        """What each was ordered by, and the stored document."""
+        offset, limit = self._query.offset, self._query.limit
+        if not limit:
+            self._ask(0, 1)
+            return []
+        if not self._total:  # an earlier version cannot tell equal ones apart
+            return [(key, self._searcher.doc(address)) for key, address in self._ask(offset, limit)]
+        return paging.page(self._ask, self._read, offset, limit)
+
+    def _ask(self, offset: int, limit: int) -> Any:
+        found = self._searcher.search(self._asked, limit=limit, offset=offset, count=True, **self._order)
+        self.total = int(found.count)
+        return found.hits
+
+    def _read(self, address: Any) -> tuple[str, Any]:
+        stored = self._searcher.doc(address)
+        return stored.get_first("document_id"), stored
 
 
 def _hit(stored: Any, score: float, words: Sequence[Word], *, by_score: bool) -> Hit:
     source = json.loads(stored.get_first("source"))
-    marked = [highlight(source[name], words) for name in ("title", "filename", "text")] if words else []
-    fragments = [fragment for fragment in dict.fromkeys(marked) if fragment]
+    shown, page = fragments(source["title"], source["filename"], source["text"], source.get("page_ends", ()), words)
     return Hit(
         document_id=stored.get_first("document_id"),
         contact_id=stored.get_first("contact_id"),
@@ -279,17 +299,32 @@ def _hit(stored: Any, score: float, words: Sequence[Word], *, by_score: bool) ->
         tags=tuple(stored.get_all("tags")),
         language=stored.get_first("language") or "",
         status=stored.get_first("status") or "",
-        created_at=datetime.fromtimestamp(stored.get_first("created_at"), UTC),
+        created_at=created_at(stored),
         size=stored.get_first("size"),
         score=round(score / (score + 10.0), 4) if by_score and score > 0 else 0.0,
-        highlights=tuple(fragments) or ((opening(source["text"]),) if source["text"] else ()),
+        highlights=shown,
+        page=page,
     )
 
 
-def _facets(searcher: Any, asked: Any, names: Sequence[str]) -> dict[str, dict[str, int]]:
-    facets = {}
-    for name in names:
-        wanted = {name: {"terms": {"field": name, "size": FACET_VALUES}}}
-        buckets = searcher.aggregate(asked, wanted)[name]["buckets"]
-        facets[name] = {str(bucket["key"]): int(bucket["doc_count"]) for bucket in buckets if bucket["key"]}
-    return facets
+def _facets(searcher: Any, ask: Callable[..., Any], query: Query) -> dict[str, dict[str, int]]:
+    """The counts of each field asked for, without the filter on that field itself."""
+    narrowed = [name for name in query.facets if getattr(query.filters, name)]
+    rest = [name for name in query.facets if name not in narrowed]
+    counted = _counts(searcher, ask(), rest) if rest else {}
+    for name in narrowed:
+        counted |= _counts(searcher, ask(but=name), [name])
+    return {name: counted[name] for name in query.facets}
+
+
+def _counts(searcher: Any, asked: Any, names: Sequence[str]) -> dict[str, dict[str, int]]:
+    wanted = {name: {"terms": {"field": name, "size": FACET_VALUES}} for name in names}
+    found = searcher.aggregate(asked, wanted)
+    return {
+        name: {str(bucket["key"]): int(bucket["doc_count"]) for bucket in found[name]["buckets"] if bucket["key"]}
+        for name in names
+    }
+
+
+def _is(searcher: Any, word: str) -> bool:
+    return bool(searcher.doc_freq(EVERYTHING, word))

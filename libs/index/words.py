@@ -1,13 +1,14 @@
 """A question's words: phrases, exclusions, and how many typos each word may have. The user's text is never code."""
 
 import re
-import unicodedata
 from dataclasses import dataclass
+
+from libs.index.folding import tokenize, unbroken
+from libs.index.parts import has_digit
 
 ONE_TYPO_FROM, TWO_TYPOS_FROM = 4, 8
 MOST_WORDS = 20
 
-_TOKEN = re.compile(r"[^\W_]+")
 _PIECE = re.compile(r'(-?)(?:"([^"]*)"?|(\S+))')
 
 
@@ -55,8 +56,10 @@ def parse(question: str) -> Words:
         elif phrase:
             phrases.append(tokens)
         else:
-            words += tokens
-            last_is_word = True
+            broken, runs = _runs(tokens)
+            phrases += runs
+            words += broken
+            last_is_word = bool(broken) and broken[-1] == tokens[-1]
     words = words[:MOST_WORDS]
     last = len(words) - 1
     return Words(
@@ -66,21 +69,33 @@ def parse(question: str) -> Words:
     )
 
 
-def tokenize(text: str) -> list[str]:
-    """The folded words of a text, as the index has them."""
-    return [fold(token) for token in _TOKEN.findall(text)]
-
-
-def fold(token: str) -> str:
-    """A word without case and accents."""
-    if token.isascii():
-        return token.lower()
-    decomposed = unicodedata.normalize("NFKD", token.casefold())
-    return "".join(character for character in decomposed if not unicodedata.combining(character))
+def pieces(question: str) -> list[str]:
+    """What a question is made of, as it was typed: words, phrases with their quotes, exclusions with their minus."""
+    found = []
+    for minus, phrase, word in _PIECE.findall(question):
+        if tokenize(phrase or word):
+            found.append(minus + (f'"{phrase}"' if phrase else word))
+    return found
 
 
 def typos(word: str) -> int:
     """How many typos a word may have; one with a digit none."""
-    if len(word) < ONE_TYPO_FROM or any(character.isdigit() for character in word):
+    if len(word) < ONE_TYPO_FROM or has_digit(word):
         return 0
     return 1 if len(word) < TWO_TYPOS_FROM else 2
+
+
+def _runs(tokens: tuple[str, ...]) -> tuple[list[str], list[tuple[str, ...]]]:
+    """The words among the tokens, and the runs of characters of scripts that put no space between words."""
+    words: list[str] = []
+    runs: list[tuple[str, ...]] = []
+    run: list[str] = []
+    for token in tokens:
+        if unbroken(token):
+            run.append(token)
+            continue
+        if run:
+            runs.append(tuple(run))
+            run = []
+        words.append(token)
+    return words, [*runs, tuple(run)] if run else runs

@@ -1,5 +1,6 @@
 """The extracted text as it is kept beside the original, so that the index can be rebuilt without parsing again."""
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
@@ -13,6 +14,7 @@ MOST_BYTES = 256 * 1024 * 1024
 SEARCHED_CHARACTERS = 2_000_000
 """How much of a document's text the index gets; the kept text is whole."""
 _PAGES = TypeAdapter(tuple[str, ...])
+BETWEEN_PAGES = "\n\n"
 
 
 class Outcome(BaseModel):
@@ -72,12 +74,13 @@ class KeptText(Outcome):
 
     def indexed(self) -> IndexedDocument:
         """The document as the search index takes it."""
+        text = BETWEEN_PAGES.join((*self.pages, *self.left_out))[:SEARCHED_CHARACTERS]
         return IndexedDocument(
             document_id=document_id(self.submission_id, self.number),
             contact_id=self.submission_id,
             filename=self.filename,
             title=self.title,
-            text="\n\n".join((*self.pages, *self.left_out))[:SEARCHED_CHARACTERS],
+            text=text,
             contact_name=self.contact_name,
             document_type=self.document_type,
             tags=self.tags,
@@ -85,7 +88,18 @@ class KeptText(Outcome):
             status="indexed",
             created_at=self.created_at,
             size=self.size,
+            page_ends=tuple(_ends(self.pages, len(text))) if len(self.pages) > 1 else (),
         )
+
+
+def _ends(pages: Iterable[str], most: int) -> Iterator[int]:
+    """Where each page of the joined text ends, as far as the text goes."""
+    end = 0
+    for page in pages:
+        end += len(page) + len(BETWEEN_PAGES)
+        yield min(end, most)
+        if end >= most:
+            return
 
 
 def text_key(submission_id: str, number: str, generation: int) -> str:

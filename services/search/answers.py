@@ -56,7 +56,12 @@ class Found:
     highlights: tuple[str, ...]
     scan: str = ""
     """What the virus scanner said; the index does not keep it."""
+    page: int | None = None
+    """The page of the last highlight, where the text has pages."""
     document: Document | None = None
+
+
+_NAMES = tuple(field.name for field in dataclasses.fields(Found) if field.name not in ("document", "page"))
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,8 @@ class Answer:
     facets: dict[str, dict[str, int]]
     took_ms: int
     degraded: bool
+    suggestions: tuple[str, ...] = ()
+    """When nothing was found: other questions that find something under the same filters."""
 
     def as_json(self) -> dict[str, object]:
         """The body of the answer to `POST /documents/search`."""
@@ -77,6 +84,8 @@ class Answer:
             "facets": self.facets,
             "took_ms": self.took_ms,
         }
+        if self.suggestions:
+            body["suggestions"] = self.suggestions
         return {**body, "degraded": True} if self.degraded else body
 
 
@@ -86,8 +95,10 @@ async def answer(request: SearchRequest, parts: Parts, key_id: str) -> Answer:
     Raises Problem 503 when the index is away, and 422 for a query that it cannot understand.
     """
     began = time.perf_counter()
+    query = request.for_index()
     try:
-        results = await parts.index.search(request.for_index())
+        results = await parts.index.search(query)
+        suggestions = await parts.index.suggest(query) if query.words and not results.total else ()
     except InvalidQuery as error:
         QUERIES.labels("invalid").inc()
         raise Problem(422, "The search is not valid.", errors=[{"field": "query", "message": str(error)}]) from None
@@ -105,16 +116,22 @@ async def answer(request: SearchRequest, parts: Parts, key_id: str) -> Answer:
     QUERIES.labels("degraded" if degraded else "answered").inc()
     SECONDS.observe(seconds)
     RESULTS.observe(results.total)
-    filters = request.filters.model_dump(mode="json", exclude_defaults=True)
-    audit.record("search", key_id, words=request.query, filters=filters, total=results.total, degraded=degraded)
+    _remember(request, key_id, results.total, degraded=degraded)
     facets = {name: dict(counts) for name, counts in results.facets.items()}
-    return Answer(hits, results.total, facets, round(seconds * 1000), degraded)
+    return Answer(hits, results.total, facets, round(seconds * 1000), degraded, suggestions)
 
 
 def marked(highlight: str) -> str:
     """A highlight as HTML: everything a visitor wrote is escaped, and only then the matched words are marked."""
     pairs = MARKED.sub(r"<mark>\1</mark>", html.escape(highlight))
     return pairs.replace(MARK_BEGIN, "").replace(MARK_END, "")
+
+
+def _remember(request: SearchRequest, key_id: str, total: int, *, degraded: bool) -> None:
+    """The audit log keeps what was asked, in the words it was asked in; no metric does."""
+    filters = request.filters.model_dump(mode="json", exclude_defaults=True)
+    more = {"like": request.like} if request.like else {}
+    audit.record("search", key_id, words=request.query, filters=filters, total=total, degraded=degraded, **more)
 
 
 def _alone(hit: Hit) -> Found:
@@ -132,6 +149,7 @@ def _alone(hit: Hit) -> Found:
         created_at=hit.created_at,
         score=round(hit.score, 4),
         highlights=tuple(marked(text) for text in hit.highlights),
+        page=hit.page,
     )
 
 
@@ -152,8 +170,9 @@ def _joined(hit: Hit, document: Document) -> Found:
 
 
 def _as_json(hit: Found) -> dict[str, object]:
-    names = [field.name for field in dataclasses.fields(hit) if field.name != "document"]
-    fields = {name: getattr(hit, name) for name in names}
+    fields = {name: getattr(hit, name) for name in _NAMES}
+    fields["created_at"] = hit.created_at.isoformat()
+    if hit.page is not None:
+        fields["page"] = hit.page
     shown = pictures_of(hit.document) if hit.document is not None else {}
-    thumbnail = {"thumbnail": shown["thumbnail"]} if shown else {}
-    return {**fields, "created_at": hit.created_at.isoformat(), **thumbnail}
+    return {**fields, "thumbnail": shown["thumbnail"]} if shown else fields

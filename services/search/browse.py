@@ -13,20 +13,25 @@ from services.search.answers import QUERIES, answer
 from services.search.documents import document_of, family_of, members_of, parent_of, record_is_away
 from services.search.kept import kept_of
 from services.search.parts import PARTS
-from services.search.query import field_errors
+from services.search.query import DOCUMENT_ID, field_errors
 from services.search.records import Document
 from services.search.rendering import page
 from services.search.search_address import SearchAddress
 
 _SUBMISSION = re.compile(r"[0-9a-f]{32}")
+_DOCUMENT = re.compile(DOCUMENT_ID)
 
 
 async def search_page(request: web.Request) -> web.Response:
-    """The search box with what was found: newest first without words; one submission's documents with `?contact=`."""
+    """The search box with what was found: newest first without words; one submission's documents with `?contact=`.
+
+    With `?like=` it is what is like one document.
+    """
     address = SearchAddress.of(request.query)
     documents, record_away = await _submission(request, address.contact)
     shown = {
         "address": address,
+        "liked": await _liked(request, address.value("like")),
         "documents": documents,
         "found": None,
         "groups": [],
@@ -78,3 +83,13 @@ async def _submission(request: web.Request, contact_id: str) -> tuple[list[Docum
         return await request.app[PARTS].records.of_submission(contact_id), False
     except Transient:
         return [], True
+
+
+async def _liked(request: web.Request, document_id: str) -> Document | None:
+    """The document whose likes are asked for, as far as the record knows it now."""
+    if not _DOCUMENT.fullmatch(document_id):
+        return None
+    try:
+        return await request.app[PARTS].records.document(document_id)
+    except Transient:
+        return None

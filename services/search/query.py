@@ -4,13 +4,24 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
-from libs.index.protocol import Filters, Query
+from libs.index.protocol import DEEPEST, Filters, Query
 
 WORDS_MOST = 500
 LIMIT_MOST = 100
-OFFSET_MOST = 10_000
+OFFSET_MOST = DEEPEST - LIMIT_MOST
+DOCUMENT_ID = r"^[0-9a-f]{32}-[0-9]{1,3}(-[0-9]{1,3})*$"
 
 Facet = Literal["document_type", "tags", "language", "status"]
 Sort = Literal["relevance", "created_at:asc", "created_at:desc", "size:asc", "size:desc"]
@@ -51,11 +62,19 @@ class SearchRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     query: str = Field(default="", max_length=WORDS_MOST)
+    like: str = Field(default="", max_length=100, pattern=f"{DOCUMENT_ID}|^$")
+    """The id of a document: what is like it is looked for."""
     filters: SearchFilters = SearchFilters()
     facets: tuple[Facet, ...] = Field(default=(), max_length=4)
     sort: Sort = "relevance"
     limit: int = Field(default=20, ge=1, le=LIMIT_MOST)
     offset: int = Field(default=0, ge=0, le=OFFSET_MOST)
+
+    @model_validator(mode="after")
+    def _asks_one_thing(self) -> "SearchRequest":
+        if self.like and self.query.strip():
+            raise PydanticCustomError("two_questions", "Either words or a document whose likes are wanted")
+        return self
 
     def for_index(self) -> Query:
         """The same search in the index's words; without words to be relevant to, the newest come first."""
@@ -64,9 +83,10 @@ class SearchRequest(BaseModel):
             words=words,
             filters=Filters(**dict(self.filters)),
             facets=tuple(self.facets),
-            sort="created_at:desc" if self.sort == "relevance" and not words else self.sort,
+            sort="created_at:desc" if self.sort == "relevance" and not words and not self.like else self.sort,
             limit=self.limit,
             offset=self.offset,
+            like=self.like,
         )
 
 

@@ -16,7 +16,15 @@ GROUP_VALUES = 12
 GROUPS = {"type": "document_type", "tag": "tags", "language": "language", "status": "status"}
 """A parameter of the address, and the field it filters."""
 TITLES = {"type": "Type", "tag": "Tag", "language": "Language", "status": "Status"}
-ONCE = ("q", "contact", "from", "to", "sort")
+ONCE = ("q", "like", "contact", "from", "to", "sort")
+SORTS = (
+    ("", "Best match"),
+    ("created_at:desc", "Newest"),
+    ("created_at:asc", "Oldest"),
+    ("size:desc", "Largest"),
+    ("size:asc", "Smallest"),
+)
+"""The orders that the page offers, and their names; the empty one is left out of the address."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,7 @@ class SearchAddress:
         once = [(name, query[name].strip()) for name in ONCE if query.get(name, "").strip()]
         several = [(name, value) for name in GROUPS for value in dict.fromkeys(query.getall(name, ())) if value]
         page = query.get("page", "1")
-        return cls((*once, *several), int(page) if page.isascii() and page.isdigit() and len(page) < 6 else 1)
+        return cls((*once, *several), int(page) if page.isascii() and page.isdigit() and len(page) < 7 else 1)
 
     def value(self, name: str) -> str:
         """The parameter `name`, or an empty string."""
@@ -84,6 +92,7 @@ class SearchAddress:
             {
                 "query": self.value("q"),
                 "filters": filters,
+                "like": self.value("like"),
                 "facets": list(GROUPS.values()),
                 "sort": self.value("sort") or "relevance",
                 "limit": PAGE_HITS,
@@ -117,8 +126,22 @@ class SearchAddress:
         return _href((*self.parameters, ("page", str(page))))
 
     def pages(self, total: int) -> int:
-        """How many pages `total` hits fill, as far as one can page."""
-        return min(-(-total // PAGE_HITS), 500)
+        """How many pages `total` hits fill."""
+        return -(-total // PAGE_HITS)
+
+    def asking(self, words: str) -> str:
+        """The first page of the same search with other words."""
+        return _href((("q", words), *(pair for pair in self.parameters if pair[0] not in ("q", "like"))))
+
+    @property
+    def sorts(self) -> list[Choice]:
+        """The orders, and where choosing each leads."""
+        rest = tuple(pair for pair in self.parameters if pair[0] != "sort")
+        now = self.value("sort")
+        return [
+            Choice(title, None, value == now, _href((*rest, ("sort", value)) if value else rest))
+            for value, title in SORTS
+        ]
 
 
 def _href(parameters: tuple[tuple[str, str], ...]) -> str:

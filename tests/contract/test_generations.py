@@ -1,5 +1,6 @@
 """The contract of the index's generations, and of the two questions that verification asks an index."""
 
+import json
 import os
 import uuid
 from collections.abc import AsyncIterator
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from libs.index.generations import Generations, MeilisearchGenerations, TantivyGenerations
-from libs.index.protocol import Query, SearchIndex
+from libs.index.protocol import Filters, Query, SearchIndex, Unavailable
 from libs.index.tantivy import TantivyIndex
 from tests.contract.test_index import CV, INVOICE, KEY, LIVE, MESSAGE
 
@@ -89,3 +90,48 @@ async def test_an_index_from_before_there_were_generations_is_taken_over(tmp_pat
     reader = TantivyIndex(tmp_path)
     assert await names(reader) == ["d1"]
     await reader.close()
+
+
+def earlier(path: Path, *without: str) -> None:
+    """Generation 1 in the folder `path`, as a version made it whose documents had fewer fields."""
+    TantivyIndex(path)
+    folder = path / "1"
+    meta = json.loads((folder / "meta.json").read_text())
+    meta["schema"] = [field for field in meta["schema"] if field["name"] not in without]
+    (folder / "meta.json").write_text(json.dumps(meta))
+
+
+ADDED = ("parts", "tie", "created_at_asc", "created_at_desc", "size_asc", "size_desc")
+"""What version 0.1 did not have."""
+
+
+async def test_an_index_of_an_earlier_version_answers_as_it_did_until_the_next_is_swapped_in(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    earlier(tmp_path, *ADDED)
+    with caplog.at_level("WARNING"):
+        writer, reader = TantivyIndex(tmp_path, writer=True), TantivyIndex(tmp_path)
+    assert "run `letterbox reindex`" in caplog.text
+    await writer.write([INVOICE, MESSAGE, CV])
+    assert await names(reader) == ["d1", "d2", "d3"]
+    dated = await reader.search(Query(sort="created_at:desc", filters=Filters(contact_id=("c1",)), facets=("tags",)))
+    assert [hit.document_id for hit in dated.hits] == ["d2", "d1"]
+    assert (await reader.search(Query("61107"))).total == 0
+    assert "d1" not in [hit.document_id for hit in (await reader.search(Query(like="d1"))).hits]
+    assert await reader.suggest(Query("lighthouse unicorn")) == ("lighthouse",)
+    assert await writer.delete_submission("c2") == 1
+    generations = TantivyGenerations(tmp_path)
+    following = await generations.new()
+    other = await generations.open(following, writer=True)
+    await other.write([INVOICE])
+    await generations.swap(following)
+    assert (await reader.search(Query("261107"))).total == 1
+    for index in (writer, reader, other):
+        await index.close()
+
+
+async def test_an_index_that_cannot_be_read_is_refused_in_words(tmp_path: Path) -> None:
+    earlier(tmp_path, "source")
+    for writer in (True, False):
+        with pytest.raises(Unavailable, match="run `letterbox reindex`"):
+            TantivyIndex(tmp_path, writer=writer)

@@ -17,6 +17,7 @@ import pytest
 
 from libs.index.meilisearch import MeilisearchIndex
 from libs.index.protocol import (
+    DEEPEST,
     MARK_BEGIN,
     MARK_END,
     Filters,
@@ -216,7 +217,7 @@ async def test_hostile_filter_values_are_values(live: Subject) -> None:
 
 async def test_too_deep_a_page_is_the_callers_fault(subject: Subject) -> None:
     with pytest.raises(InvalidQuery):
-        await subject.index.search(Query("", limit=10, offset=10_000))
+        await subject.index.search(Query("", limit=10, offset=DEEPEST))
 
 
 async def test_an_index_that_is_away_is_unavailable() -> None:

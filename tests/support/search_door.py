@@ -56,6 +56,7 @@ class File:
     scan: ScanOutcome = ""
     pictures: tuple[bytes, ...] = ()
     """The thumbnail, then the pages."""
+    page_ends: tuple[int, ...] = ()
 
 
 @dataclass
@@ -177,6 +178,7 @@ def _indexed(created: SubmissionCreated, files: tuple[File, ...]) -> list[Indexe
             status="indexed",
             created_at=created.created_at,
             size=len(file.content),
+            page_ends=file.page_ends,
         )
         for n, file in enumerate((message, *files))
         if not file.failed
