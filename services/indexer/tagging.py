@@ -6,6 +6,7 @@ from email.utils import getaddresses
 from libs.events.catalogue import MESSAGE, DocumentTagged, SubmissionCreated
 from services.indexer.active_rules import Active
 from services.indexer.rule_file import SHORT_NAMES
+from services.indexer.tags import Reason
 from services.indexer.texts import KeptText, Outcome
 
 MESSAGE_TYPE = "message"
@@ -89,8 +90,13 @@ def _said(text: KeptText, active: Active) -> Outcome:
         senders += [address for _, address in getaddresses([text.author]) if "@" in address]
     if text.number != MESSAGE:
         found = active.rules.apply("\n\n".join(text.pages), text.filename, text.content_type, text.language, senders)
-        return Outcome(rules=active.version, document_type=found.document_type, tags=found.tags, reasons=found.reasons)
+        return _outcome(active, found.document_type, found.tags, found.reasons)
     words = f"{text.title}\n{text.pages[0]}"
     found = active.rules.apply(words, text.filename, "text/plain", text.language, senders)
     reasons = tuple(replace(reason, document_type="") for reason in found.reasons)
-    return Outcome(rules=active.version, document_type=MESSAGE_TYPE, tags=found.tags, reasons=reasons)
+    return _outcome(active, MESSAGE_TYPE, found.tags, reasons)
+
+
+def _outcome(active: Active, kind: str, tags: tuple[str, ...], reasons: tuple[Reason, ...]) -> Outcome:
+    """Not validated: it is our own, and this is done for each message of a replay."""
+    return Outcome.model_construct(rules=active.version, document_type=kind, tags=tags, reasons=reasons)
