@@ -10,7 +10,7 @@ from libs.index.folding import tokenize
 from libs.index.protocol import MOST_SUGGESTIONS
 from libs.index.words import pieces
 
-MOST_TRIED = 16
+MOST_TRIED = 10
 MOST_PIECES = 8
 NEAREST = 3
 """Words of the index that are tried in the place of one that it does not have."""
