@@ -74,7 +74,7 @@ def record_is_away() -> Problem:
 def as_json(document: Document, family: Sequence[Document], kept: Kept | None) -> dict[str, object]:
     """The document's fields as the interface has them; where it lies in the object store is nobody's business.
 
-    Why it has its tags is null while the object store is away.
+    What it says of itself, and why it has its tags, is null while the object store is away.
     """
     sender, parent = document.sender, parent_of(document, family)
     return {
@@ -92,6 +92,7 @@ def as_json(document: Document, family: Sequence[Document], kept: Kept | None) -
         "members": [_short(member) for member in members_of(document, family)],
         "scan": document.scan,
         "tags": document.tags,
+        "about": None if kept is None else kept.as_json(),
         "reasons": None if kept is None else [reason.as_json() for reason in kept.reasons],
         "language": document.language,
         "provenance": {

@@ -1,4 +1,7 @@
-"""What is known of a document from its kept text: why it has its tags. The words are its own, so no event has them."""
+"""What is known of a document from its kept text: what it says of itself, how it was read, why it has its tags.
+
+These are the document's own words, so no event has them.
+"""
 
 import asyncio
 from contextlib import aclosing, suppress
@@ -41,7 +44,23 @@ class Kept(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
+    title: str = ""
+    author: str = ""
+    created: str = ""
+    """When the document says it was made, in ISO 8601; `modified` when it was changed."""
+    modified: str = ""
+    quality: float | None = None
+    """How much of its text looks like words, from 0 to 1."""
+    route: tuple[str, ...] = ()
+    """Which ways to read it were tried, and why."""
+    left_out: tuple[str, ...] = ()
+    """Names of files inside it that became no documents."""
     reasons: tuple[Reason, ...] = ()
+
+    def as_json(self) -> dict[str, object]:
+        """As the interface has it, without the reasons."""
+        told = self.model_dump(mode="json", exclude={"reasons"})
+        return told | {"created": self.created or None, "modified": self.modified or None}
 
 
 async def kept_of(objects: ObjectStore, document: Document) -> Kept | None:

@@ -4,6 +4,7 @@ import json
 
 from libs.events.catalogue import DocumentExtracted
 from services.indexer.texts import KeptText
+from tests.flow.test_inbox import ask
 from tests.flow.test_verify import stream
 from tests.support import documents
 from tests.support.visitor import Visitor
@@ -23,6 +24,16 @@ async def test_the_kept_text_says_where_it_came_from(visitor: Visitor) -> None:
     assert DocumentExtracted.model_validate(told).quality == kept.quality
     assert documents.TITLE not in str(told)
     assert documents.AUTHOR not in str(told)
+    told = (await ask(visitor, "GET", f"/documents/{submission}-1")).body
+    assert told["about"] == {
+        "title": documents.TITLE,
+        "author": documents.AUTHOR,
+        "created": kept.created,
+        "modified": kept.modified,
+        "quality": kept.quality,
+        "route": list(kept.route),
+        "left_out": [],
+    }
 
 
 async def test_an_archive_is_taken_and_found_by_the_names_in_it(visitor: Visitor) -> None:
