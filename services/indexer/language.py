@@ -9,8 +9,10 @@ FEWEST_LETTERS = 6
 """In Latin letters; one of another alphabet tells as much as two, a Chinese, Japanese or Korean sign as four."""
 LEAST_CONFIDENCE = 0.4
 LATIN_ENDS, SIGNS_BEGIN = "\u0250", "\u2e80"
-_NO_WORDS = re.compile(r"\S*(?:@|://|www\.)\S*|[!-~]*[\d_][!-~]*")
-"""Addresses, numbers and names of files: they are in no language."""
+_NO_WORDS = re.compile(r"<[^<>]{1,500}>|(?<!\S)\S*(?:@|://|www\.)\S*|(?<![!-~])[!-~]*[\d_][!-~]*|[!-/:-@\[-`{-~]{3,}")
+"""Marks of HTML, addresses, numbers, names of files and lines of tables: they are in no language. Each is looked for at beginnings of words
+alone, so that a long text without spaces takes no longer than another.
+"""
 
 
 @cache
@@ -24,7 +26,7 @@ def _detector() -> Any:
 def detect(text: str) -> str:
     """The ISO 639-1 code of the text's language, or an empty string when it cannot be told."""
     sample = _NO_WORDS.sub(" ", text[: SAMPLE_CHARACTERS * 2])
-    if sum(map(_weight, sample[:SAMPLE_CHARACTERS])) < FEWEST_LETTERS:
+    if not _has_letters(sample):
         return ""
     best = guesses(sample, most=1)
     if not best or best[0][1] < LEAST_CONFIDENCE:
@@ -39,6 +41,15 @@ def guesses(text: str, most: int = 3) -> list[tuple[str, float]]:
     """
     sample = " ".join(text[: SAMPLE_CHARACTERS * 2].split())[:SAMPLE_CHARACTERS].lower()
     return [(str(one["lang"])[:16], float(one["score"])) for one in _detector().detect(sample, k=most)]
+
+
+def _has_letters(text: str) -> bool:
+    weight = 0
+    for character in text:
+        weight += _weight(character)
+        if weight >= FEWEST_LETTERS:
+            return True
+    return False
 
 
 def _weight(character: str) -> int:

@@ -11,9 +11,6 @@ from tests.corpus.manifest import SAMPLES
 from tests.corpus.samples import CONTENT_TYPES, MADE, Sample
 from tests.corpus.sources import NotFetched
 
-NOT_YET = frozenset({"6.eml", "complete.msg"})
-"""What is asked for and the readers do not do yet. A document that is read by now must leave this list."""
-
 
 @pytest.fixture(scope="module")
 async def sandbox() -> AsyncIterator[Sandbox]:
@@ -33,9 +30,6 @@ def _content(sample: Sample) -> bytes:
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
 async def test_what_must_be_found_is_found(sandbox: Sandbox, sample: Sample) -> None:
     verdict = await judged(sandbox, sample, _content(sample))
-    if sample.name in NOT_YET:
-        assert verdict.complaints, "it is read now: take it from NOT_YET"
-        pytest.xfail(", ".join(verdict.complaints))
     assert verdict.complaints == []
 
 
@@ -45,4 +39,3 @@ def test_the_corpus_is_as_large_and_as_varied_as_promised() -> None:
     assert {sample.format for sample in SAMPLES} == set(CONTENT_TYPES)
     assert max(Counter((sample.format, sample.difficulty) for sample in SAMPLES).values()) <= 3
     assert max(Counter(sample.name for sample in SAMPLES).values()) == 1
-    assert {sample.name for sample in SAMPLES} >= NOT_YET

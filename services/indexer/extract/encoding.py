@@ -28,6 +28,7 @@ CANDIDATES = {
     "cp1251": CYRILLIC, "koi8_r": "ru bg", "koi8_u": "uk ru", "cp866": "ru be uk", "iso8859_5": CYRILLIC,
     "cp1250": EAST, "iso8859_2": EAST, "cp1253": "el", "iso8859_7": "el", "cp1254": "tr az", "cp1255": "he",
     "cp1256": "ar fa ur", "cp1257": "lt lv et", "cp874": "th", "cp1258": "vi", "mac_roman": WEST,
+    "mac_cyrillic": CYRILLIC,
     "utf_16_le": "ja zh ko", "utf_16_be": "ja zh ko",
 }  # fmt: skip
 """Encodings that are tried, the likelier first, and the languages written in them."""

@@ -30,7 +30,8 @@ def read(content: bytes, content_type: str, limits: Limits) -> Extracted:
         pages = Pages(limits.pages, sheets=content_type.endswith("spreadsheet"))
         pages.add(package.unlocked().tree("content.xml"))
         texts = pages.texts()
-        texts[-1] = "\n".join(filter(None, (texts[-1], *_margins(package))))
+        if any(texts):  # an empty document has headers and footers all the same
+            texts[-1] = "\n".join(filter(None, (texts[-1], *_margins(package))))
         return Extracted(
             pages=tuple(texts),
             extractor=NAME,
@@ -49,6 +50,8 @@ class Pages:
         self._ignored = 0
         self._paragraphs = 0
         self._joint = "\n"
+        self._heading = ""
+        """The name of a sheet in which nothing has been found yet."""
         self._starts: dict[str, Callable[[Element], None]] = {
             f"{TEXT}p": self._paragraph,
             f"{TEXT}h": self._paragraph,
@@ -107,13 +110,16 @@ class Pages:
 
     def _sheet(self, element: Element) -> None:
         self._turn()
-        self._write(element.get(f"{TABLE}name", ""))
+        self._heading = element.get(f"{TABLE}name", "")
 
     def _turn(self) -> None:
         if len(self._pages) < self._most and any(text.strip() for text in self._pages[-1]):
             self._pages.append([])
 
     def _write(self, text: str) -> None:
+        if self._heading and text.strip():
+            self._pages[-1].insert(0, self._heading)
+            self._heading = ""
         self._pages[-1].append(text)
 
 
