@@ -10,8 +10,8 @@ FEWEST_LETTERS = 6
 LEAST_CONFIDENCE = 0.4
 LATIN_ENDS, SIGNS_BEGIN = "\u0250", "\u2e80"
 _NO_WORDS = re.compile(r"<[^<>]{1,500}>|(?<!\S)\S*(?:@|://|www\.)\S*|(?<![!-~])[!-~]*[\d_][!-~]*|[!-/:-@\[-`{-~]{3,}")
-"""Marks of HTML, addresses, numbers, names of files and lines of tables: they are in no language. Each is looked for at beginnings of words
-alone, so that a long text without spaces takes no longer than another.
+"""Marks of HTML, addresses, numbers, names of files and lines of tables: they are in no language. Each is looked for
+at beginnings of words alone, so that a long text without spaces takes no longer than another.
 """
 
 
