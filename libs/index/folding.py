@@ -28,7 +28,8 @@ TOKEN = re.compile(rf"[{_UNBROKEN}]|(?:[^\W_{_UNBROKEN}]|[{_MARKS}])+")
 _PLAIN = re.compile(r"[^\W_]+")
 _SPECIAL = re.compile(rf"[{_UNBROKEN}{_MARKS}]")
 _FOREIGN = re.compile(r"[^\x00-\x7f]+")
-_SPACES = str.maketrans({chr(code): " " for code in range(128) if not chr(code).isalnum()})
+_SPACES = str.maketrans({chr(code): chr(code) if chr(code).isalnum() else " " for code in range(128)})
+"""All of ASCII: what is missing in such a table costs an exception for each text."""
 _KEPT = "゙゚"
 """They make other consonants of Japanese ones, and are no accents."""
 _RUN = re.compile(rf"[{_UNBROKEN}]")
@@ -53,18 +54,17 @@ def aligned(text: str) -> str:
 
 def tokenize(text: str) -> list[str]:
     """The folded words of a text."""
-    return _words(fold(text))
+    return words(fold(text))
 
 
-def spaced(text: str) -> str:
-    """The same words with a space between each, as the embedded index takes them."""
-    folded = fold(text)
-    return folded.translate(_SPACES) if folded.isascii() else " ".join(_words(folded))
+def spaced(folded: str) -> str:
+    """The words of a text that is folded already with a space between each, as the embedded index takes them."""
+    return folded.translate(_SPACES) if folded.isascii() else " ".join(words(folded))
 
 
 def distinct(folded: str) -> set[str]:
     """The different words of a text that is folded already."""
-    return set(folded.translate(_SPACES).split() if folded.isascii() else _words(folded))
+    return set(folded.translate(_SPACES).split() if folded.isascii() else words(folded))
 
 
 def unbroken(token: str) -> bool:
@@ -77,7 +77,8 @@ def respelt(text: str) -> str:
     return text if text.isascii() else _FOREIGN.sub(lambda run: _exchange(run.group()), text.lower())
 
 
-def _words(folded: str) -> list[str]:
+def words(folded: str) -> list[str]:
+    """The words of a text that is folded already, in their order."""
     return (TOKEN if _SPECIAL.search(folded) else _PLAIN).findall(folded)
 
 

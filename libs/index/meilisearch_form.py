@@ -10,7 +10,7 @@ from meilisearch_python_sdk.models.settings import (
     TypoTolerance,
 )
 
-from libs.index.folding import respellings, respelt, tokenize, unbroken
+from libs.index.folding import fold, respellings, respelt, tokenize, unbroken
 from libs.index.parts import endings
 from libs.index.protocol import DEEPEST, Filters, IndexedDocument, clean
 from libs.index.words import ONE_TYPO_FROM, TWO_TYPOS_FROM, pieces
@@ -65,7 +65,7 @@ def fields(document: IndexedDocument) -> dict[str, Any]:
         "status": document.status,
     }
     texts = (document.filename, document.title, document.text)
-    also = sorted(endings(*texts) | respellings(*texts, document.contact_name))
+    also = sorted(endings(*map(fold, texts)) | respellings(*texts, document.contact_name))
     more = {
         "contact_name": clean(document.contact_name),
         "page_ends": list(document.page_ends),

@@ -6,7 +6,7 @@ only punctuation separates are also taken as one.
 
 import re
 
-from libs.index.folding import TOKEN, fold
+from libs.index.folding import words
 
 SHORTEST, LONGEST = 3, 40
 """Characters of the parts that are found, and of the pieces that are taken apart."""
@@ -14,6 +14,8 @@ MOST = 20_000
 """Endings of one document; a table of a million numbers does not make a million more."""
 
 _DIGIT = re.compile(r"\d")
+_DIGITS, _ASCII_DIGITS = re.compile(r"\d+"), re.compile(r"[0-9]+")
+_BREAKS = "\t\n\r\x0b\x0c"
 
 
 def has_digit(word: str) -> bool:
@@ -26,16 +28,30 @@ def by_part(word: str) -> bool:
     return len(word) >= SHORTEST and has_digit(word)
 
 
-def endings(*texts: str) -> set[str]:
-    """Everything that the numbers and ids of these texts end with, themselves included."""
+def endings(*folded: str) -> set[str]:
+    """Everything that the numbers and ids of these folded texts end with, themselves included."""
     found: set[str] = set()
-    for text in texts:
-        for piece in set(fold(text).split()):
-            if piece.isalpha() or not _DIGIT.search(piece):
-                continue
-            found.update(_endings(TOKEN.findall(piece)))
+    for text in folded:
+        for piece in _pieces(text):
+            found.update(_endings(words(piece)))
             if len(found) >= MOST:
                 return found
+    return found
+
+
+def _pieces(folded: str) -> set[str]:
+    """What stands between spaces and has a digit."""
+    found: set[str] = set()
+    digit, end = _ASCII_DIGITS if folded.isascii() else _DIGITS, -1
+    for one in _BREAKS:
+        folded = folded.replace(one, " ")
+    for digits in digit.finditer(folded):
+        if digits.start() < end:
+            continue
+        begin = folded.rfind(" ", 0, digits.start()) + 1
+        end = folded.find(" ", digits.end())
+        end = len(folded) if end < 0 else end
+        found.add(folded[begin:end])
     return found
 
 

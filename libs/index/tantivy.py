@@ -151,19 +151,20 @@ class TantivyIndex:
     def _write(self, documents: Sequence[IndexedDocument]) -> None:
         writer, questions = self._write_lock(), self._opened.questions
         last = {document.document_id: document for document in documents}
-        writer.delete_documents_by_query(questions.documents(list(last)))
+        older = questions.documents(list(last))
+        if self._searcher().search(older, limit=1, count=True).count:
+            # Only then: each deletion makes the commit open every segment, which takes as long as writing a batch.
+            writer.delete_documents_by_query(older)
         for document in last.values():
             writer.add_document(tantivy.Document.from_dict(fields(document, questions.known), questions.schema))
-        writer.commit()
-        self._opened.index.reload()
+        writer.commit()  # the next search loads it
 
     def _delete(self, name: str, value: str) -> int:
         writer = self._write_lock()
         before = int(self._searcher().num_docs)
         writer.delete_documents_by_query(TQuery.term_query(self._opened.questions.schema, name, value))
         writer.commit()
-        self._opened.index.reload()
-        return before - int(self._opened.index.searcher().num_docs)
+        return before - int(self._searcher().num_docs)
 
     def _occurrences(self, document_ids: Sequence[str]) -> dict[str, int]:
         searcher = self._searcher()

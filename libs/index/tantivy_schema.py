@@ -12,7 +12,7 @@ from typing import Any
 import tantivy
 
 from libs.index.folder import META
-from libs.index.folding import spaced
+from libs.index.folding import fold, spaced
 from libs.index.parts import endings
 from libs.index.protocol import IndexedDocument
 
@@ -80,8 +80,8 @@ def fields(document: IndexedDocument, known: frozenset[str]) -> dict[str, Any]:
         "text": document.text,
         "page_ends": document.page_ends,
     }
-    names = [spaced(text) for text in (document.title, document.filename, document.contact_name)]
-    title, filename, contact_name = names
+    folded = [fold(one) for one in (document.text, document.title, document.filename, document.contact_name)]
+    text, title, filename, contact_name = map(spaced, folded)
     created, place = int(document.created_at.timestamp()), place_of(document.document_id)
     all_of_them = {
         "document_id": document.document_id,
@@ -92,9 +92,9 @@ def fields(document: IndexedDocument, known: frozenset[str]) -> dict[str, Any]:
         "status": document.status,
         "filename": filename,
         "title": title,
-        EVERYTHING: APART.join([spaced(document.text), *names]),
+        EVERYTHING: APART.join([text, title, filename, contact_name]),
         "contact_name": contact_name,
-        PARTS: " ".join(endings(document.filename, document.title, document.text)),
+        PARTS: " ".join(endings(*folded[:3])),
         "source": json.dumps(source, ensure_ascii=False),
         "created_at": created,
         "size": document.size,
