@@ -17,7 +17,7 @@ from libs.events.history import History
 from libs.objects import sniff
 from libs.objects.filenames import display_name
 from libs.objects.store import FOUND, MissingObject, ObjectStore
-from services.indexer.sandbox import Member
+from services.indexer.sandbox import Extracted, Member
 
 MEMBERS = Counter("indexer_members_total", "Files inside files that were come across.", ["outcome"])
 
@@ -27,6 +27,7 @@ CAUSES = {
     "deep": "too deep inside other files",
     "many": "too many files",
     "large": "too large together",
+    "unread": "too many, too large or locked",
 }
 
 
@@ -94,16 +95,16 @@ async def file_of(
 
 async def keep(
     event: DocumentStored,
-    members: Sequence[Member],
+    extracted: Extracted,
     room: Room,
     history: History,
     objects: ObjectStore,
     reach: Reach,
 ) -> Contents:
     """Keep the members as documents; those beyond the limits are named. Doing it again changes nothing."""
-    if not members:
+    if not extracted.members and not extracted.left_out:
         return Contents()
-    taken, left_out, cause = within(event.number, members, room, reach)
+    taken, left_out, cause = within(event.number, extracted.members, room, reach)
     digests = [hashlib.sha256(member.content).hexdigest() for member in taken]
     numbers = numbered(digests, await _earlier(event, len(taken), history))
     rooms = shared(room, [len(member.content) for member in taken])
@@ -119,9 +120,9 @@ async def keep(
 
     await asyncio.gather(*(put(one, member) for one, member in zip(found, taken, strict=True)))
     MEMBERS.labels("kept").inc(len(taken))
-    MEMBERS.labels("left out").inc(len(left_out))
-    names = tuple(display_name(member.filename) for member in left_out)
-    return Contents(tuple(found), names, _note(len(names), cause))
+    names = tuple(map(display_name, (*extracted.left_out, *(member.filename for member in left_out))))
+    MEMBERS.labels("left out").inc(len(names))
+    return Contents(tuple(found), names, _note(len(names), cause or "unread"))
 
 
 def within(number: str, members: Sequence[Member], room: Room, reach: Reach) -> tuple[list[Member], list[Member], str]:

@@ -87,7 +87,7 @@ async def extract(event: DocumentStored, parts: Parts) -> Sequence[Event]:
         return [documents.failed(event, fault, scan)]
     except SandboxFailed as error:
         raise Transient("sandbox", str(error)) from error
-    contents = await found.keep(event, extracted.members, file.room, parts.history, parts.objects, parts.reach)
+    contents = await found.keep(event, extracted, file.room, parts.history, parts.objects, parts.reach)
     text = documents.kept(event, submission, file.filename, extracted, contents)
     text = await _with_tags(text, documents.extracted(text, contents, scan), parts, await parts.rules.current())
     await texts.keep(parts.objects, text)

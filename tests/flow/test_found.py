@@ -230,3 +230,17 @@ async def test_the_janitor_removes_a_found_file_that_nobody_claims_and_no_other(
 
     await eventually(swept)
     assert [key async for key, _, _ in keeper.objects.keys("found/")] == claimed
+
+
+async def test_files_that_an_archive_keeps_locked_are_named(keeper: Visitor) -> None:
+    content = bytearray(files.archive(("open.txt", b"The stair is open."), ("locked.txt", b"The cellar is not.")))
+    second = content.index(b"PK\x03\x04", 4)
+    content[second + 6] |= 1
+    content[content.index(b"PK\x01\x02", content.index(b"PK\x01\x02") + 4) + 8] |= 1
+    submission = await done(keeper, bytes(content))
+    assert await rows(keeper, submission) == ["0", "1", "1-1"]
+    told = (await owner(keeper, f"/documents/{submission}-1")).body
+    assert told["note"] == "1 file inside it left out: too many, too large or locked."
+    assert told["about"]["left_out"] == ["locked.txt"]
+    page = await owner(keeper, f"/search/documents/{submission}-1", Accept="text/html")
+    assert "locked.txt" in page.text

@@ -34,6 +34,7 @@ async def test_no_more_is_taken_out_than_allowed(reader: Sandbox) -> None:
     extracted = await reader.read(content, ZIP, Limits(members=3))
     assert len(extracted.members) == 3
     assert "zipfile: 2 left out, too many" in extracted.route
+    assert extracted.left_out == ("3.txt", "4.txt")
     extracted = await reader.read(content, ZIP, Limits(members_bytes=250))
     assert len(extracted.members) == 2
     assert "zipfile: 3 left out, too large together" in extracted.route

@@ -39,6 +39,7 @@ async def test_no_more_is_taken_out_of_a_mail_than_allowed(reader: Sandbox) -> N
     extracted = await reader.read(documents.mail().as_bytes(), EML, Limits(members=1))
     assert len(extracted.members) == 1
     assert "2 left out, too many" in extracted.route
+    assert extracted.left_out == ("Glocke 1 übrig.txt", "Earlier question.eml")
     extracted = await reader.read(documents.mail().as_bytes(), EML, Limits(members_bytes=300))
     assert [member.filename for member in extracted.members] == ["Glocke 1 übrig.txt", "Earlier question.eml"]
 

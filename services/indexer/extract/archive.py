@@ -4,6 +4,7 @@ import io
 import stat
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from services.indexer.extract.results import Extracted, Limits, Member, broken, encrypted, no_text, too_large
@@ -64,6 +65,7 @@ def read(content: bytes, _content_type: str, limits: Limits) -> Extracted:
         if all(entry.flag_bits & ENCRYPTED for entry in files):
             raise encrypted()
         members, left_out = _members(archive, files, limits)
+        reasons = Counter(reason for _, reason in left_out)
     names = "\n".join(entry.filename for entry in files)
     newest = max(entry.date_time for entry in files)
     return Extracted(
@@ -71,7 +73,11 @@ def read(content: bytes, _content_type: str, limits: Limits) -> Extracted:
         extractor=NAME,
         modified="{:04}-{:02}-{:02}T{:02}:{:02}:{:02}".format(*newest),
         members=members,
-        route=(f"{NAME}: {len(members)} members", *left_out),
+        left_out=tuple(name for name, _ in left_out),
+        route=(
+            f"{NAME}: {len(members)} members",
+            *(f"{NAME}: {count} left out, {reason}" for reason, count in reasons.items()),
+        ),
     )
 
 
@@ -88,11 +94,11 @@ def _files(archive: zipfile.ZipFile) -> Iterator[zipfile.ZipInfo]:
 
 def _members(
     archive: zipfile.ZipFile, files: Sequence[zipfile.ZipInfo], limits: Limits
-) -> tuple[tuple[Member, ...], tuple[str, ...]]:
-    """The files within the limits, and how many were left out for which reason."""
+) -> tuple[tuple[Member, ...], list[tuple[str, str]]]:
+    """The files within the limits, and the names of those that were left out, each with the reason."""
     members: list[Member] = []
     room = limits.members_bytes
-    left_out: dict[str, int] = {}
+    left_out: list[tuple[str, str]] = []
     for entry in files:
         reason = ""
         if len(members) >= limits.members:
@@ -104,9 +110,9 @@ def _members(
         elif entry.file_size > room:
             reason = "too large together"
         if reason:
-            left_out[reason] = left_out.get(reason, 0) + 1
+            left_out.append((entry.filename, reason))
             continue
         content = unpacked(archive, entry, room)
         room -= len(content)
         members.append(Member(entry.filename, content))
-    return tuple(members), tuple(f"{NAME}: {count} left out, {reason}" for reason, count in left_out.items())
+    return tuple(members), left_out

@@ -19,6 +19,8 @@ class Attached:
 
     limits: Limits
     members: list[Member] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    """Names of files that somebody may miss."""
     _room: int = 0
     _left_out: dict[str, int] = field(default_factory=dict)
 
@@ -32,15 +34,17 @@ class Attached:
         elif not content:
             self._leave_out("empty")
         elif len(self.members) >= self.limits.members:
-            self._leave_out("too many")
+            self._leave_out("too many", filename)
         elif len(content) > self._room:
-            self._leave_out("too large together")
+            self._leave_out("too large together", filename)
         else:
             self._room -= len(content)
             self.members.append(Member(filename[:255], content))
 
-    def _leave_out(self, reason: str) -> None:
+    def _leave_out(self, reason: str, missed: str = "") -> None:
         self._left_out[reason] = self._left_out.get(reason, 0) + 1
+        if missed:
+            self.left_out.append(missed[:255])
 
     def told(self) -> tuple[str, ...]:
         """What was taken and what was not, without names."""

@@ -40,6 +40,7 @@ def read(content: bytes, _content_type: str, limits: Limits) -> Extracted:
         author=(name or address)[:300],
         created=dates.of_mail(_header(mail, "Date")),
         members=tuple(attached.members),
+        left_out=tuple(attached.left_out),
         route=(*attached.told(), *(("its body is encrypted",) if locked else ())),
     )
 

@@ -83,6 +83,7 @@ def read(content: bytes, _content_type: str, limits: Limits) -> Extracted:
         author=(message.line(SENDER) or _sender(message))[:300],
         created=message.time(SENT, RECEIVED),
         members=tuple(attached.members),
+        left_out=tuple(attached.left_out),
         route=attached.told(),
     )
 

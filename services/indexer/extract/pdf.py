@@ -54,6 +54,7 @@ def read(content: bytes, _content_type: str, limits: Limits) -> Extracted:
         page_count=len(document),
         ocr=by_ocr > 0,
         members=tuple(attached.members),
+        left_out=tuple(attached.left_out),
         route=(*notes, *eye.route, *attached.told()),
     )
 

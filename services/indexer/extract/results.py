@@ -33,6 +33,10 @@ class Limits:
     """Of one part of an office document, unpacked."""
 
 
+MOST_LEFT_OUT = 1000
+"""Names of files that were not taken; what is beyond is not named."""
+
+
 class Outcome(Protocol):
     """What a task in the sandbox gives back."""
 
@@ -71,6 +75,8 @@ class Extracted:
     """Which strategies were tried, and why each was chosen or given up; holds nothing of the document's text."""
     members: tuple[Member, ...] = ()
     """Files inside it that are documents of their own."""
+    left_out: tuple[str, ...] = ()
+    """Names of files inside it that were not taken: too many, too large, or locked."""
 
     def told(self) -> tuple[dict[str, object], tuple[bytes, ...]]:
         """Its fields, with the names of the members and their contents apart."""
@@ -94,6 +100,7 @@ class Extracted:
             quality=min(1.0, max(0.0, float(fields["quality"]))),
             route=tuple(str(step)[:200] for step in fields["route"][:20]),
             members=tuple(Member(str(name)[:255], content) for name, content in members),
+            left_out=tuple(str(name)[:255] for name in fields["left_out"][:MOST_LEFT_OUT]),
         )
 
 
