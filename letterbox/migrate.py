@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from letterbox.local.failure import CannotStart
 from letterbox.local.home import Home
-from letterbox.local.postgres import DATABASE
+from letterbox.preparation import DATABASE
 from letterbox.local.state import read_state
 from libs.postgres.pool import postgres_pool
 from libs.service.settings import PostgresSettings

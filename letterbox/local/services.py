@@ -6,7 +6,7 @@ from sys import executable
 from letterbox.local.home import REPOSITORY, Home
 from letterbox.local.objects import REGION, access_key
 from letterbox.local.part import Part
-from letterbox.local.postgres import DATABASE
+from letterbox.preparation import DATABASE
 
 NAMES = ("ingest", "storage", "indexer", "notifier", "search")
 PUBLIC = ("ingest", "search")

@@ -1,7 +1,8 @@
 """Start and stop of a service.
 
 A service is an async context manager: what it opens on the way in, it closes in reverse on the way out. SIGTERM and
-SIGINT end it: it stops being ready, stops taking requests, drains its consumers, closes its connections; 10 s at most.
+SIGINT end it: it stops being ready, stops taking requests, drains its consumers, closes its connections; 10 s at most,
+or as long as its setting says that open requests may go on.
 """
 
 import asyncio
@@ -29,7 +30,7 @@ Start = Callable[[S, Health], AbstractAsyncContextManager[None]]
 GARBAGE_THRESHOLD = 10_000
 """New objects between two looks for cycles (Python's default: 700)."""
 REQUESTS_END_SECONDS = 8.0
-"""How long open requests may go on after SIGTERM."""
+"""How long open requests may go on after SIGTERM, where no setting says otherwise."""
 
 
 def run(name: str, settings: type[S], start: Start[S]) -> None:
@@ -85,10 +86,12 @@ def _settle_garbage_collector() -> None:
 
 
 @asynccontextmanager
-async def listening(app: web.Application, host: str, port: int) -> AsyncIterator[None]:
-    """Serve `app`; on leaving, no new connection is taken and open requests may finish for REQUESTS_END_SECONDS."""
+async def listening(
+    app: web.Application, host: str, port: int, drain_seconds: float = REQUESTS_END_SECONDS
+) -> AsyncIterator[None]:
+    """Serve `app`; on leaving, no new connection is taken and open requests may finish for `drain_seconds`."""
     runner = web.AppRunner(
-        app, access_log=None, handle_signals=False, shutdown_timeout=REQUESTS_END_SECONDS, auto_decompress=False
+        app, access_log=None, handle_signals=False, shutdown_timeout=drain_seconds, auto_decompress=False
     )
     await runner.setup()
     try:

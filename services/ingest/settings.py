@@ -4,7 +4,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 from pydantic import Field, SecretStr
 
-from libs.service.settings import NatsSettings, ObjectSettings, ServiceSettings
+from libs.service.settings import DoorSettings, NatsSettings, ObjectSettings, ServiceSettings
 from services.ingest.rates import Rate
 
 DEFAULT_TYPES = (
@@ -33,10 +33,9 @@ DEFAULT_TYPES = (
 )
 
 
-class Settings(ServiceSettings, NatsSettings, ObjectSettings):
+class Settings(ServiceSettings, DoorSettings, NatsSettings, ObjectSettings):
     """Settings of ingest, from the environment."""
 
-    http_port: int = Field(ge=0, le=65535, description="Port of the public pages, behind the gateway.")
     id_secret: SecretStr = Field(description="Secret that submission ids are derived with from idempotency keys.")
     public_url: str = Field(default="", description="Where visitors reach the gateway, `https://…`, without a slash.")
     forms: tuple[str, ...] = Field(

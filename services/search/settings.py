@@ -5,15 +5,21 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from libs.service.settings import IndexSettings, NatsSettings, ObjectSettings, PostgresSettings, ServiceSettings
+from libs.service.settings import (
+    DoorSettings,
+    IndexSettings,
+    NatsSettings,
+    ObjectSettings,
+    PostgresSettings,
+    ServiceSettings,
+)
 
 Network = IPv4Network | IPv6Network
 
 
-class Settings(ServiceSettings, NatsSettings, PostgresSettings, ObjectSettings, IndexSettings):
+class Settings(ServiceSettings, DoorSettings, NatsSettings, PostgresSettings, ObjectSettings, IndexSettings):
     """Settings of search, from the environment."""
 
-    http_port: int = Field(ge=0, le=65535, description="Port of the search page and the documents; behind the gateway.")
     keys_file: Path = Field(description="File with the hashes of the owner's keys; read again whenever it changes.")
     session_secret: SecretStr = Field(min_length=32, description="Secret that browser sessions are signed with.")
     public_url: str = Field(
