@@ -2,7 +2,7 @@
 
 import argparse
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -72,7 +72,7 @@ async def _index() -> None:
         await prepare_keys(settings.meilisearch_url, settings.meilisearch_key.get_secret_value())
 
 
-PARTS: dict[str, Callable[[], Awaitable[None]]] = {
+PARTS: dict[str, Callable[[], Coroutine[None, None, None]]] = {
     "postgres": _postgres,
     "nats": _nats,
     "objects": _objects,

@@ -40,9 +40,8 @@ async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
             journeys=asyncio.Semaphore(settings.open_journeys),
             closing=asyncio.Event(),
         )
-        await stack.enter_async_context(
-            listening(ingest_app(parts), settings.host, settings.http_port, settings.drain_seconds)
-        )
+        door = listening(ingest_app(parts), settings.host, settings.http_port, settings.drain_seconds)
+        await stack.enter_async_context(door)
         yield
 
 
