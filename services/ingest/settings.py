@@ -52,6 +52,10 @@ class Settings(ServiceSettings, DoorSettings, NatsSettings, ObjectSettings):
         default="30/minute", validate_default=True, description="Submissions from one address."
     )
     rate_per_form: Rate = Field(default="300/minute", validate_default=True, description="Submissions to one form.")
+    peers: str = Field(
+        default="",
+        description="Name whose addresses are all instances of ingest; the rates are divided by their number.",
+    )
     max_files: int = Field(default=5, ge=0, le=50, description="Files in one submission.")
     max_file_bytes: int = Field(default=25 << 20, ge=1, description="Bytes of one file.")
     max_fields: int = Field(default=64, ge=0, le=500, description="Further fields that are kept as metadata.")

