@@ -53,6 +53,9 @@ bench: $(STAMP) ## Measure speed and memory as ratios against baselines
 docs: $(STAMP) ## Write the pages that are generated from code
 	@$(BIN)/python -m scripts.generate_docs
 
+compose-test: $(STAMP) ## Bring docker-compose.yml up on images made here, and test it
+	@$(BIN)/python -m pytest tests/compose $(ARGS)
+
 setup: ## Write .env and secrets/ for docker compose, once (ARGS="--domain example.org --owner me@example.org")
 	@$(PYTHON) -m letterbox.setup $(ARGS)
 
