@@ -74,6 +74,13 @@ def build_ours(service: str, tag: str = VERSION, *options: str) -> None:
     )  # fmt: skip
 
 
+def derive(service: str, tag: str) -> None:
+    """The same image as another version: what an upgrade replaces it with."""
+    with tempfile.TemporaryDirectory(prefix="letterbox-image-") as folder:
+        Path(folder, "Dockerfile").write_text(f"FROM {ours(service)}\nLABEL org.opencontainers.image.version={tag}\n")
+        _docker("build", "--quiet", "--tag", ours(service, tag), folder)
+
+
 def remove() -> None:
     """Remove every image that is named behind the mirror."""
     listed = _docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference={MIRROR}*")

@@ -123,6 +123,13 @@ class Project:
         """The end of a service's log."""
         return self.compose("logs", "--no-color", "--no-log-prefix", "--tail", str(lines), service, check=False)
 
+    def docker(self, *arguments: str) -> str:
+        """`docker …`, and what it said on both outputs."""
+        done = subprocess.run(
+            ["docker", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True
+        )
+        return done.stdout
+
     def down(self) -> None:
         """Remove its containers, networks and volumes."""
         self.compose("down", "--volumes", "--remove-orphans", "--timeout", "10", check=False)
