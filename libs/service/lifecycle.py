@@ -9,12 +9,14 @@ import asyncio
 import gc
 import logging
 import signal
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeVar
 
 import uvloop
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from libs.service import logs, tracing
 from libs.service.event_loop import watching_lag
@@ -29,6 +31,10 @@ Start = Callable[[S, Health], AbstractAsyncContextManager[None]]
 
 GARBAGE_THRESHOLD = 10_000
 """New objects between two looks for cycles (Python's default: 700)."""
+CUT_OFF_SECONDS = 0.5
+"""What a request gets that was cut off, to end."""
+LOOK_SECONDS, QUIET_LOOKS = 0.02, 3
+"""A connection that was just accepted has no request yet: it is quiet when several looks find none."""
 REQUESTS_END_SECONDS = 8.0
 """How long open requests may go on after SIGTERM, where no setting says otherwise."""
 
@@ -88,14 +94,63 @@ def _settle_garbage_collector() -> None:
 @asynccontextmanager
 async def listening(
     app: web.Application, host: str, port: int, drain_seconds: float = REQUESTS_END_SECONDS
-) -> AsyncIterator[None]:
-    """Serve `app`; on leaving, no new connection is taken and open requests may finish for `drain_seconds`."""
+) -> AsyncIterator[int]:
+    """Serve `app`, and give its port; on leaving, no new connection is taken and open requests may finish for
+    `drain_seconds`.
+    """
+    open_requests = OpenRequests()
+    app.middlewares.insert(0, open_requests.middleware)
     runner = web.AppRunner(
-        app, access_log=None, handle_signals=False, shutdown_timeout=drain_seconds, auto_decompress=False
+        app, access_log=None, handle_signals=False, shutdown_timeout=CUT_OFF_SECONDS, auto_decompress=False
     )
     await runner.setup()
+    site = web.TCPSite(runner, host, port, backlog=1024)
     try:
-        await web.TCPSite(runner, host, port, backlog=1024).start()
-        yield
+        await site.start()
+        yield runner.addresses[0][1]
     finally:
+        # Not left to the runner: from its first moment on it throws away what still arrives of a body.
+        open_requests.last()
+        await site.stop()
+        await runner.shutdown()
+        await open_requests.ended(drain_seconds)
         await runner.cleanup()
+
+
+class OpenRequests:
+    """Counts the requests that are being answered."""
+
+    def __init__(self) -> None:
+        self._open = 0
+        self._last = False
+
+    @property
+    def middleware(self) -> Middleware:
+        """What counts them."""
+
+        @web.middleware
+        async def counted(request: web.Request, handler: Handler) -> web.StreamResponse:
+            self._open += 1
+            try:
+                response = await handler(request)
+                if self._last and not response.prepared:
+                    response.force_close()
+                return response
+            finally:
+                self._open -= 1
+
+        return counted
+
+    def last(self) -> None:
+        """From now on an answer is the last on its connection."""
+        self._last = True
+
+    async def ended(self, seconds: float) -> None:
+        """Wait until none is open, but not longer than `seconds`."""
+        until = time.monotonic() + seconds
+        quiet = 0
+        while quiet < QUIET_LOOKS and time.monotonic() < until:
+            await asyncio.sleep(LOOK_SECONDS)
+            quiet = 0 if self._open else quiet + 1
+        if self._open:
+            log.warning("requests cut off", extra={"requests": self._open})
