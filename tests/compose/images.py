@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -32,6 +33,8 @@ POSTGRES = "postgres:18.4-trixie"
 KEY = "test.letterbox.key"
 """A label that says what an image was made of; one that is up to date is not made again."""
 HERE = Path(__file__).parent
+AT_ONCE = 2
+"""Images built at the same time."""
 DEBIAN = ("python3.13-minimal", "libpython3.13-stdlib", "ca-certificates")
 NEEDLESS = ("usr/share/doc", "usr/share/man", "usr/share/locale", "var/cache/apt/archives", "var/lib/apt/lists")
 AUTHORITIES = "etc/ssl/certs/ca-certificates.crt"
@@ -53,11 +56,14 @@ def missing() -> str:
 def build() -> None:
     """Build all that is missing or stale."""
     _make_bases()
-    for name, (command, package) in STAND_INS.items():
-        _stand_in(name, command, package)
-    _postgres()
-    for service in IMAGES:
-        build_ours(service)
+    first, *others = IMAGES  # the first fetches the packages of all
+    build_ours(first)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        works = [pool.submit(build_ours, service) for service in others]
+        works += [pool.submit(_stand_in, name, *from_wheel) for name, from_wheel in STAND_INS.items()]
+        works.append(pool.submit(_postgres))
+        for work in works:
+            work.result()
 
 
 def ours(service: str, tag: str = VERSION) -> str:
@@ -72,6 +78,7 @@ def build_ours(service: str, tag: str = VERSION, *options: str) -> None:
         "build", "--quiet", "--network", "host", "--file", "deploy/Dockerfile", "--tag", ours(service, tag), *options,
         *(part for name, value in arguments.items() for part in ("--build-arg", f"{name}={value}")), ".",
     )  # fmt: skip
+    _remove_unnamed(f"title=letterbox-{service}", "revision=test")
 
 
 def derive(service: str, tag: str) -> None:
@@ -87,6 +94,17 @@ def remove() -> None:
     nested = _docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference={MIRROR}*/*")
     for name in (*listed.split(), *nested.split()):
         subprocess.run(["docker", "image", "rm", name], check=False)
+    for service in IMAGES:
+        _remove_unnamed(f"title=letterbox-{service}", "revision=test")
+    _remove_unnamed("title=letterbox-build")
+
+
+def _remove_unnamed(*labels: str) -> None:
+    """Remove what earlier builds left without a name, known by its labels."""
+    ours = (f"--filter=label=org.opencontainers.image.{label}" for label in labels)
+    found = _docker("image", "ls", "--quiet", "--filter", "dangling=true", *ours)
+    if found.split():
+        subprocess.run(["docker", "image", "rm", *found.split()], capture_output=True, check=False)
 
 
 def _make_bases() -> None:
