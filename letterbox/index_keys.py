@@ -5,7 +5,7 @@ Meilisearch derives a key from its uid and the master key, so the files of the k
 
 import hashlib
 import hmac
-from uuid import NAMESPACE_URL, uuid5
+from uuid import UUID
 
 INDEXES = ["documents", "documents_next"]
 ACTIONS = {
@@ -16,8 +16,8 @@ ACTIONS = {
 
 
 def key_uid(user: str) -> str:
-    """The uid of a user's key."""
-    return str(uuid5(NAMESPACE_URL, f"letterbox/meilisearch/{user}"))
+    """The uid of a user's key: always the same, and of the version that Meilisearch asks for."""
+    return str(UUID(bytes=hashlib.sha256(f"letterbox/{user}".encode()).digest()[:16], version=4))
 
 
 def key_of(user: str, master: str) -> str:

@@ -1,5 +1,6 @@
 """The first flow through the production stack, and what it does when containers die."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,16 @@ async def test_the_project_restarts_with_all_that_it_kept(visitor: Visitor) -> N
     visitor.stack.healthy()
     assert (await visitor.journey(before))["status"] == "done"
     assert before in {hit["contact_id"] for hit in await visitor.found("periwinkel")}
+
+
+async def test_the_gateways_log_is_json_with_a_trace_and_without_keys(visitor: Visitor) -> None:
+    await visitor.found("logged")
+    lines = [json.loads(line) for line in visitor.stack.log("caddy", 400).splitlines() if line.startswith("{")]
+    requests = [line for line in lines if line.get("logger", "").startswith("http.log.access")]
+    assert requests
+    assert all(line.get("traceID") and line.get("request_id") for line in requests)
+    assert not [line for line in requests if visitor.stack.owner_key in json.dumps(line)]
+    assert "Authorization" not in json.dumps([line["request"]["headers"] for line in requests])
 
 
 def test_nothing_of_a_secret_is_in_a_containers_environment_or_command(stack: Project) -> None:
