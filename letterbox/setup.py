@@ -91,6 +91,7 @@ class Secrets:
             *(f"postgres-{role}" for role in ROLES),
             *(f"s3-{user}" for user in OBJECT_KEYS),
             "meilisearch-master",
+            "object-store-signing",
             "id",
             "session",
         ):
@@ -107,6 +108,8 @@ class Secrets:
     def _derived(self) -> None:
         bucket = {"identities": identities("pretamane-data", self.read)}
         self._write("object-store.json", json.dumps(bucket, indent=2) + "\n")
+        signing = json.dumps(self.read("object-store-signing"))
+        self._write("object-store-security.toml", f"[jwt.filer_signing]\nkey = {signing}\n")
         self._write("nats-passwords.conf", passwords(lambda user: self.read(f"nats-{user}")))
         master = self.read("meilisearch-master")
         self._write(

@@ -1,17 +1,21 @@
 """What each container may do, against a table: user, capabilities, mounts and open ports, as the kernel says them."""
 
+import socket
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from h2.connection import H2Connection
 
 from tests.compose.project import LONG_RUNNING, Project, service_of
 
 pytestmark = pytest.mark.timeout(900)
 
 LISTENING = "0A"
+UNAUTHENTICATED = "16"
 DOCKERS_OWN = ("/etc/resolv.conf", "/etc/hostname", "/etc/hosts", "/dev/init", "/sbin/docker-init")
 NAMESERVER = "127.0.0.11"
 
@@ -60,8 +64,11 @@ TABLE = {
         10002, frozenset({4222}), only("/data"), only("/etc/nats/nats.conf"), secrets=only("nats-passwords.conf")
     ),
     "postgres": Rights(999, frozenset({5432}), only("/var/lib/postgresql"), secrets=only("postgres-postgres")),
-    # 18333 is the S3 gateway's own channel for changed identities; see docs/decisions/0014-compose-on-one-host.md.
-    "object-store": Rights(10004, frozenset({8333, 18333}), only("/data"), secrets=only("object-store.json")),
+    # 18333 is the S3 gateway's own channel for changed identities; a test below shows that it asks for a token.
+    "object-store": Rights(
+        10004, frozenset({8333, 18333}), only("/data"), only("/etc/seaweedfs/security.toml"),
+        secrets=only("object-store.json"),
+    ),
     "mail": Rights(10001, frozenset({2525, 8025}), networks=only("edge")),
 }  # fmt: skip
 
@@ -115,6 +122,40 @@ def test_only_who_must_reach_the_outside_can(stack: Project, containers: dict[st
         if "reached" in stack.compose("exec", "-T", name, "/app/bin/python", "-I", "-c", connect, check=False)
     }
     assert reached == {"notifier"}
+
+
+def test_nobody_makes_itself_an_administrator_of_the_object_store(containers: dict[str, dict[str, Any]]) -> None:
+    networks = containers["object-store"]["NetworkSettings"]["Networks"].values()
+    address = next(network["IPAddress"] for network in networks)
+    identity = _field(1, b"stranger") + _field(2, _field(1, b"key") + _field(2, b"secret")) + _field(3, b"Admin")
+    status = _grpc_status((address, 18333), "/messaging_pb.SeaweedS3IamCache/PutIdentity", _field(1, identity))
+    assert status == UNAUTHENTICATED
+
+
+def _grpc_status(address: tuple[str, int], path: str, message: bytes) -> str:
+    """The status that a call without credentials is answered with."""
+    with socket.create_connection(address, 5) as connection:
+        h2 = H2Connection()
+        h2.initiate_connection()
+        names = {":method": "POST", ":scheme": "http", ":path": path, ":authority": "store", "te": "trailers"}
+        h2.send_headers(1, [*names.items(), ("content-type", "application/grpc")])
+        h2.send_data(1, struct.pack(">BI", 0, len(message)) + message, end_stream=True)
+        connection.sendall(h2.data_to_send())
+        while received := connection.recv(65_536):
+            for event in h2.receive_data(received):
+                headers = {_text(name): _text(value) for name, value in getattr(event, "headers", None) or ()}
+                if "grpc-status" in headers:
+                    return headers["grpc-status"]
+    return ""
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """A field of a protocol buffer: text, bytes or a message."""
+    return bytes([number << 3 | 2, len(content)]) + content
 
 
 def _actual(container: dict[str, Any]) -> Rights:
