@@ -19,6 +19,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from libs.service import logs, tracing
+from libs.service.door import bound, let_nobody_in
 from libs.service.event_loop import watching_lag
 from libs.service.health import Health
 from libs.service.operations import operations_app
@@ -33,6 +34,9 @@ GARBAGE_THRESHOLD = 10_000
 """New objects between two looks for cycles (Python's default: 700)."""
 CUT_OFF_SECONDS = 0.5
 """What a request gets that was cut off, to end."""
+BACKLOG = 1024
+LAST_SECONDS = 0.1
+"""Those who were in the doorway are taken meanwhile."""
 LOOK_SECONDS, QUIET_LOOKS = 0.02, 3
 """A connection that was just accepted has no request yet: it is quiet when several looks find none."""
 REQUESTS_END_SECONDS = 8.0
@@ -104,11 +108,14 @@ async def listening(
         app, access_log=None, handle_signals=False, shutdown_timeout=CUT_OFF_SECONDS, auto_decompress=False
     )
     await runner.setup()
-    site = web.TCPSite(runner, host, port, backlog=1024)
+    door = bound(host, port, BACKLOG)
+    site = web.SockSite(runner, door, backlog=BACKLOG)
     try:
         await site.start()
-        yield runner.addresses[0][1]
+        yield door.getsockname()[1]
     finally:
+        let_nobody_in(door)
+        await asyncio.sleep(LAST_SECONDS)
         # Not left to the runner: from its first moment on it throws away what still arrives of a body.
         open_requests.last()
         await site.stop()

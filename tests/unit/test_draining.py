@@ -1,8 +1,10 @@
 """A service that is told to stop ends what it began: also a body of which most is still to come."""
 
 import asyncio
+import socket
 from contextlib import AsyncExitStack
 
+import pytest
 from aiohttp import web
 
 from libs.service.lifecycle import listening
@@ -70,3 +72,24 @@ async def test_what_takes_longer_than_it_may_is_cut_off() -> None:
         async with asyncio.timeout(5):
             await stack.aclose()
             assert b"200" not in await reader.read()
+
+
+async def test_who_was_already_in_the_doorway_is_answered() -> None:
+    """Their connections are made, by the kernel; the service has not taken them yet when it is told to stop."""
+    async with AsyncExitStack() as stack:
+        port = await stack.enter_async_context(listening(counting(), "127.0.0.1", 0))
+        waiting = [socket.create_connection(("127.0.0.1", port), 5) for _ in range(20)]
+        for one in waiting:
+            one.sendall(WHOLE)
+        await stack.aclose()
+        assert [one.recv(4096).endswith(b"6 bytes") for one in waiting] == [True] * 20
+
+
+async def test_who_comes_while_the_door_closes_is_refused_and_never_reset() -> None:
+    async with AsyncExitStack() as stack:
+        port = await stack.enter_async_context(listening(counting(), "127.0.0.1", 0))
+        stopping = asyncio.create_task(stack.aclose())
+        await asyncio.sleep(0.03)
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", port)
+        await stopping
