@@ -37,8 +37,10 @@ CUT_OFF_SECONDS = 0.5
 BACKLOG = 1024
 LAST_SECONDS = 0.1
 """Those who were in the doorway are taken meanwhile."""
-LOOK_SECONDS, QUIET_LOOKS = 0.02, 3
-"""A connection that was just accepted has no request yet: it is quiet when several looks find none."""
+LOOK_SECONDS, QUIET_SHARE = 0.02, 1 / 30
+"""A connection that was just taken has no request yet, and on a busy machine it may be long in coming: it is quiet when
+no request was open for this share of the time that is given to drain.
+"""
 REQUESTS_END_SECONDS = 8.0
 """How long open requests may go on after SIGTERM, where no setting says otherwise."""
 
@@ -154,10 +156,11 @@ class OpenRequests:
 
     async def ended(self, seconds: float) -> None:
         """Wait until none is open, but not longer than `seconds`."""
-        until = time.monotonic() + seconds
-        quiet = 0
-        while quiet < QUIET_LOOKS and time.monotonic() < until:
+        began = busy = now = time.monotonic()
+        while now - busy < seconds * QUIET_SHARE and now - began < seconds:
             await asyncio.sleep(LOOK_SECONDS)
-            quiet = 0 if self._open else quiet + 1
+            now = time.monotonic()
+            if self._open:
+                busy = now
         if self._open:
             log.warning("requests cut off", extra={"requests": self._open})
