@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs test lint format bench chaos docs clean
+.PHONY: help up down status logs test lint format bench chaos docs setup compose-test clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -52,6 +52,12 @@ bench: $(STAMP) ## Measure speed and memory as ratios against baselines
 
 docs: $(STAMP) ## Write the pages that are generated from code
 	@$(BIN)/python -m scripts.generate_docs
+
+compose-test: $(STAMP) ## Bring docker-compose.yml up on images made here, and test it
+	@$(BIN)/python -m pytest tests/compose $(ARGS)
+
+setup: ## Write .env and secrets/ for docker compose, once (ARGS="--domain example.org --owner me@example.org")
+	@$(PYTHON) -m letterbox.setup $(ARGS)
 
 clean: ## Remove the virtual environment (never your data)
 	rm -rf $(VENV)

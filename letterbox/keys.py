@@ -47,4 +47,5 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _write(file: Path, keys: list[dict[str, str]]) -> None:
-    Home(file.parent).write(file.name, json.dumps({"keys": keys}, indent=2) + "\n")
+    mode = file.stat().st_mode & 0o777 if file.exists() else 0o600
+    Home(file.parent).write(file.name, json.dumps({"keys": keys}, indent=2) + "\n").chmod(mode)

@@ -8,8 +8,8 @@ from pydantic import SecretStr
 
 from letterbox.local.failure import CannotStart
 from letterbox.local.home import Home
-from letterbox.local.postgres import DATABASE
 from letterbox.local.state import read_state
+from letterbox.preparation import DATABASE
 from libs.postgres.pool import postgres_pool
 from libs.service.settings import PostgresSettings
 from services.storage.migrate import migrate

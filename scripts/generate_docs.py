@@ -7,11 +7,14 @@ from pathlib import Path
 
 from prometheus_client import REGISTRY
 
+from letterbox import nats_configuration
+from letterbox.prepare import RoleSettings
 from letterbox.provision import ProvisionSettings
 from libs.events import documentation
 from libs.service.settings import PREFIX, EnvironmentSettings, ServiceSettings
+from scripts.service_requirements import requirement_files
 
-DOCS = Path(__file__).parent.parent / "docs"
+REPOSITORY = Path(__file__).parent.parent
 SERVICES = ("ingest", "storage", "indexer", "notifier", "search")
 
 
@@ -30,6 +33,7 @@ def settings_page() -> str:
         settings: type[ServiceSettings] = importlib.import_module(f"services.{service}.settings").Settings
         lines += ["", f"## {service}", "", *_settings_table(settings)]
     lines += ["", "## letterbox provision", "", *_settings_table(ProvisionSettings)]
+    lines += ["", "## letterbox prepare postgres", "", *_settings_table(RoleSettings)]
     return "\n".join(lines) + "\n"
 
 
@@ -75,18 +79,20 @@ def metrics_page() -> str:
 def main() -> int:
     """Write or check all pages."""
     pages = {
-        "events.md": documentation.markdown(),
-        "asyncapi.json": documentation.asyncapi(),
-        "settings.md": settings_page(),
-        "metrics.md": metrics_page(),
+        "docs/events.md": documentation.markdown(),
+        "docs/asyncapi.json": documentation.asyncapi(),
+        "docs/settings.md": settings_page(),
+        "docs/metrics.md": metrics_page(),
+        "deploy/nats/nats.conf": nats_configuration.production(),
+        **{f"deploy/requirements/{name}": text for name, text in requirement_files().items()},
     }
-    stale = [name for name, text in pages.items() if not _same(DOCS / name, text)]
+    stale = [name for name, text in pages.items() if not _same(REPOSITORY / name, text)]
     if "--check" in sys.argv[1:]:
         for name in stale:
-            print(f"docs/{name} is stale: run `make docs`")
+            print(f"{name} is stale: run `make docs`")
         return 1 if stale else 0
     for name, text in pages.items():
-        (DOCS / name).write_text(text, encoding="utf-8")
+        (REPOSITORY / name).write_text(text, encoding="utf-8")
     return 0
 
 

@@ -13,8 +13,8 @@ def gateway_part(home: Home, ports: dict[str, int], port: int, trace_endpoint: s
     environment = {
         "LETTERBOX_SITE_ADDRESS": f"http://127.0.0.1:{port}, http://localhost:{port}",
         "LETTERBOX_BIND": "127.0.0.1",
-        "LETTERBOX_INGEST": f"127.0.0.1:{ports['ingest']}",
-        "LETTERBOX_SEARCH": f"127.0.0.1:{ports['search']}",
+        "LETTERBOX_INGEST": f"127.0.0.1 {ports['ingest']}",
+        "LETTERBOX_SEARCH": f"127.0.0.1 {ports['search']}",
         "LETTERBOX_CADDY_OPERATIONS": f"http://127.0.0.1:{ports['caddy-operations']}",
         "XDG_DATA_HOME": str(folder),
         "XDG_CONFIG_HOME": str(folder),

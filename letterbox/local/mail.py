@@ -151,7 +151,7 @@ def _page(title: str, body: str) -> web.Response:
     return web.Response(text=text, content_type="text/html", headers={"Content-Security-Policy": CSP})
 
 
-async def _serve(folder: Path, smtp_port: int, page_port: int) -> None:
+async def _serve(folder: Path, smtp_port: int, page_port: int, host: str = "127.0.0.1") -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -159,16 +159,16 @@ async def _serve(folder: Path, smtp_port: int, page_port: int) -> None:
     keeper = Keeper(folder)
     server = await loop.create_server(
         lambda: SMTP(keeper, enable_SMTPUTF8=True, data_size_limit=40 << 20, ident="letterbox catch-all", loop=loop),
-        "127.0.0.1",
+        host,
         smtp_port,
     )
     runner = web.AppRunner(page_app(folder), access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", page_port).start()
+    await web.TCPSite(runner, host, page_port).start()
     await stop.wait()
     server.close()
     await runner.cleanup()
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))
+    asyncio.run(_serve(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:5]))

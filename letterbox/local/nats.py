@@ -1,21 +1,15 @@
 """nats-server with JetStream, synced to disk with every message, and a user for each service."""
 
 import json
-import tomllib
 
 import nats as client
 
-from letterbox.local.home import REPOSITORY, Home
+from letterbox.local.home import Home
 from letterbox.local.part import Part, program
+from letterbox.nats_configuration import configuration
 from libs.events.streams import provision
 
-USERS = REPOSITORY / "deploy" / "nats" / "users.toml"
 PORTS = ("nats", "nats-monitor")
-
-
-def users() -> dict[str, dict[str, list[str]]]:
-    """Every NATS user, and the subjects it may publish and subscribe to."""
-    return tomllib.loads(USERS.read_text(encoding="utf-8"))
 
 
 def nats_part(home: Home, ports: dict[str, int]) -> Part:
@@ -42,34 +36,11 @@ async def prepare_streams(
 
 
 def _configuration(home: Home, ports: dict[str, int]) -> str:
-    def listing(subjects: list[str]) -> str:
-        return "[" + ", ".join(json.dumps(subject) for subject in subjects) + "]"
+    def password(user: str) -> str:
+        return json.dumps(home.secret(f"nats-{user}").read_text(encoding="utf-8"))
 
-    lines = []
-    for user, may in users().items():
-        password = home.secret(f"nats-{user}").read_text(encoding="utf-8")
-        subscribe = listing([f"_INBOX_{user}.>", *may.get("subscribe", [])])
-        publish = f"allow: {listing(may['publish'])}" if may["publish"] else 'deny: ">"'
-        lines.append(
-            f"      {{ user: {json.dumps(user)}, password: {json.dumps(password)}, permissions: "
-            f"{{ publish: {{ {publish} }}, subscribe: {{ allow: {subscribe} }} }} }}"
-        )
-    system = home.secret("nats-system").read_text(encoding="utf-8")
-    return f"""# Written by the local stack; the users come from deploy/nats/users.toml.
+    head = f"""# Written by the local stack; the users come from deploy/nats/users.toml.
 host: 127.0.0.1
 port: {ports["nats"]}
-http: "127.0.0.1:{ports["nats-monitor"]}"
-server_name: letterbox
-max_payload: 2MB
-jetstream {{ store_dir: {json.dumps(str(home.folder("nats")))}, sync_interval: always }}
-accounts {{
-  SYS {{ users: [ {{ user: system, password: {json.dumps(system)} }} ] }}
-  APP {{
-    jetstream: enabled
-    users: [
-{chr(10).join(lines)}
-    ]
-  }}
-}}
-system_account: SYS
-"""
+http: "127.0.0.1:{ports["nats-monitor"]}\""""
+    return configuration(head, str(home.folder("nats")), password)

@@ -1,9 +1,7 @@
 """SeaweedFS as S3 object store, with keys for each service, on loopback only."""
 
 import json
-
-from aiobotocore.session import get_session
-from botocore.exceptions import ClientError
+from collections.abc import Callable
 
 from letterbox.local.home import Home
 from letterbox.local.part import Part, program
@@ -50,7 +48,10 @@ ACTIONS = {
 
 def objects_part(home: Home, ports: dict[str, int], bucket: str) -> Part:
     """The server, with its keys written."""
-    keys = home.write("object-store.json", json.dumps({"identities": _identities(home, bucket)}, indent=2))
+    keys = home.write(
+        "object-store.json",
+        json.dumps({"identities": identities(bucket, lambda name: home.secret(name).read_text())}, indent=2),
+    )
     port = ports["object-store"]
     flags = {
         "dir": home.folder("object-store"),
@@ -89,29 +90,12 @@ def access_key(service: str) -> str:
     return f"letterbox-{service}"
 
 
-async def prepare_bucket(home: Home, address: str, bucket: str) -> None:
-    """Create the bucket; doing it again changes nothing."""
-    async with get_session().create_client(
-        "s3",
-        endpoint_url=address,
-        region_name=REGION,
-        aws_access_key_id=access_key("operator"),
-        aws_secret_access_key=home.secret("s3-operator").read_text(encoding="utf-8"),
-    ) as s3:
-        try:
-            await s3.create_bucket(Bucket=bucket)
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") not in ("BucketAlreadyExists", "BucketAlreadyOwnedByYou"):
-                raise
-
-
-def _identities(home: Home, bucket: str) -> list[dict[str, object]]:
+def identities(bucket: str, secret: Callable[[str], str]) -> list[dict[str, object]]:
+    """SeaweedFS's list of who may do what in `bucket`; `secret` knows the key of each `s3-<service>`."""
     return [
         {
             "name": name,
-            "credentials": [
-                {"accessKey": access_key(name), "secretKey": home.secret(f"s3-{name}").read_text(encoding="utf-8")}
-            ],
+            "credentials": [{"accessKey": access_key(name), "secretKey": secret(f"s3-{name}")}],
             "actions": [action.format(bucket=bucket) for action in actions],
         }
         for name, actions in ACTIONS.items()

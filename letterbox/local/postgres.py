@@ -10,15 +10,12 @@ import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
-import asyncpg
-
 from letterbox.local.failure import CannotStart
 from letterbox.local.home import Home
 from letterbox.local.part import Part
+from letterbox.preparation import DATABASE
 
 PORTS = ("postgres",)
-DATABASE = "letterbox"
-ROLES = ("storage", "notifier", "search")
 UNPRIVILEGED = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"]
 
 
@@ -38,28 +35,6 @@ def postgres_part(home: Home, ports: dict[str, int]) -> Part:
         environment={"LC_ALL": "C"},
         before=lambda: _forget_stranger(data / "postmaster.pid"),
     )
-
-
-async def prepare_roles(home: Home, port: int) -> None:
-    """Create the database and its roles; doing it again changes nothing."""
-    password = home.secret("postgres-postgres").read_text(encoding="utf-8")
-    server = f"postgresql://postgres@127.0.0.1:{port}"
-    connection = await asyncpg.connect(f"{server}/postgres", password=password)
-    try:
-        known = {row["rolname"] for row in await connection.fetch("select rolname from pg_roles")}
-        for role in ROLES:
-            secret = home.secret(f"postgres-{role}").read_text(encoding="utf-8")
-            if role not in known:
-                await connection.execute(f"create role {role} login password '{secret}'")
-        if not await connection.fetchval("select 1 from pg_database where datname = $1", DATABASE):
-            await connection.execute(f"create database {DATABASE} owner storage")
-    finally:
-        await connection.close()
-    connection = await asyncpg.connect(f"{server}/{DATABASE}", password=password)
-    try:
-        await connection.execute("alter schema public owner to storage; revoke create on schema public from public")
-    finally:
-        await connection.close()
 
 
 def _forget_stranger(lock: Path) -> None:

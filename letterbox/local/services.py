@@ -7,7 +7,7 @@ from letterbox.local import antivirus
 from letterbox.local.home import REPOSITORY, Home
 from letterbox.local.objects import REGION, access_key
 from letterbox.local.part import Part
-from letterbox.local.postgres import DATABASE
+from letterbox.preparation import DATABASE
 
 NAMES = ("ingest", "storage", "indexer", "notifier", "search")
 PUBLIC = ("ingest", "search")

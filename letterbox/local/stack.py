@@ -13,12 +13,16 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from types import TracebackType
 
+from pydantic import SecretStr
+
 from letterbox.local import antivirus, gateway, mail, nats, objects, postgres, services
 from letterbox.local.failure import CannotStart
 from letterbox.local.health import is_healthy
 from letterbox.local.home import REPOSITORY, Home, is_free
 from letterbox.local.part import Part
 from letterbox.local.process import Identity
+from letterbox.preparation import ROLES, prepare_bucket, prepare_roles
+from libs.service.settings import ObjectSettings
 
 ALL = ("nats", "postgres", "object-store", "mail", *services.NAMES, "caddy")
 SERVERS = ("nats", "postgres", "object-store", "mail", antivirus.NAME)
@@ -200,12 +204,22 @@ class LocalStack:
 
     async def _prepare(self) -> None:
         if "postgres" in self.names:
-            await postgres.prepare_roles(self.home, self.ports["postgres"])
+            server = f"postgresql://postgres@127.0.0.1:{self.ports['postgres']}"
+            passwords = {role: self.secret(f"postgres-{role}") for role in ROLES}
+            await prepare_roles(server, self.secret("postgres-postgres"), passwords)
         if "nats" in self.names:
             wait = self.environment.get("nats", {}).get("LETTERBOX_NATS_ACK_WAIT_SECONDS")
             await nats.prepare_streams(self.home, self.address("nats"), ack_wait_seconds=float(wait) if wait else None)
         if "object-store" in self.names:
-            await objects.prepare_bucket(self.home, self.address("object-store"), self.bucket)
+            await prepare_bucket(
+                ObjectSettings(
+                    s3_endpoint_url=self.address("object-store"),
+                    s3_region=objects.REGION,
+                    s3_access_key=objects.access_key("operator"),
+                    s3_secret_key=SecretStr(self.secret("s3-operator")),
+                    bucket=self.bucket,
+                )
+            )
 
     def _part(self, name: str) -> Part:
         home, ports = self.home, self.ports

@@ -30,6 +30,10 @@ class Unavailable(Exception):
     """The index cannot answer now; the same call may succeed later."""
 
 
+class WrittenElsewhere(Unavailable):
+    """Another process holds the write lock; it is free as soon as that one ends."""
+
+
 class InvalidQuery(Exception):
     """The caller's fault, in words for people."""
 

@@ -19,7 +19,16 @@ import tantivy
 from libs.index import paging
 from libs.index.folder import META, Folder
 from libs.index.hits import fragments
-from libs.index.protocol import DEEPEST, Hit, IndexedDocument, InvalidQuery, Query, Results, Unavailable
+from libs.index.protocol import (
+    DEEPEST,
+    Hit,
+    IndexedDocument,
+    InvalidQuery,
+    Query,
+    Results,
+    Unavailable,
+    WrittenElsewhere,
+)
 from libs.index.similar import MARKED_TERMS, candidates, telling
 from libs.index.suggest import closest, splits, suggestions
 from libs.index.tantivy_query import Questions
@@ -78,8 +87,9 @@ class TantivyIndex:
             self._opened = self._open(generation or self._folder.live())
             self._writer = self._opened.index.writer(WRITER_BYTES, 1) if writer else None
         except (OSError, ValueError) as error:
-            what = "another process writes it" if "Lock" in str(error) else type(error).__name__
-            raise Unavailable(f"the index in {path} cannot be opened: {what}") from error
+            if "Lock" in str(error):
+                raise WrittenElsewhere(f"another process writes the index in {path}") from error
+            raise Unavailable(f"the index in {path} cannot be opened: {type(error).__name__}") from error
 
     async def write(self, documents: Sequence[IndexedDocument]) -> None:
         """Add or replace; one commit for all."""

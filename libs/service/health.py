@@ -18,6 +18,7 @@ class Health:
     def __init__(self) -> None:
         self._checks: dict[str, Check] = {}
         self._started = False
+        self._standing_by = False
         self._stopping = False
 
     def needs(self, name: str, check: Check) -> None:
@@ -27,6 +28,12 @@ class Health:
     def started(self) -> None:
         """The service has begun its work."""
         self._started = True
+
+    def standing_by(self) -> None:
+        """Another instance does the work that only one may do; this one is ready to take over."""
+        if not self._standing_by:
+            log.info("standing by")
+        self._standing_by = True
 
     @property
     def has_started(self) -> bool:
@@ -43,7 +50,7 @@ class Health:
             return ["stopping"]
         results = await asyncio.gather(*(self._passes(check) for check in self._checks.values()))
         missing = [name for name, passes in zip(self._checks, results, strict=True) if not passes]
-        if not self._started and not missing:
+        if not self._started and not self._standing_by and not missing:
             return ["starting"]
         return missing
 

@@ -1,21 +1,25 @@
 """Start and stop of a service.
 
 A service is an async context manager: what it opens on the way in, it closes in reverse on the way out. SIGTERM and
-SIGINT end it: it stops being ready, stops taking requests, drains its consumers, closes its connections; 10 s at most.
+SIGINT end it: it stops being ready, stops taking requests, drains its consumers, closes its connections; 10 s at most,
+or as long as its setting says that open requests may go on.
 """
 
 import asyncio
 import gc
 import logging
 import signal
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeVar
 
 import uvloop
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from libs.service import logs, tracing
+from libs.service.door import bound, let_nobody_in
 from libs.service.event_loop import watching_lag
 from libs.service.health import Health
 from libs.service.operations import operations_app
@@ -28,8 +32,17 @@ Start = Callable[[S, Health], AbstractAsyncContextManager[None]]
 
 GARBAGE_THRESHOLD = 10_000
 """New objects between two looks for cycles (Python's default: 700)."""
+CUT_OFF_SECONDS = 0.5
+"""What a request gets that was cut off, to end."""
+BACKLOG = 1024
+LAST_SECONDS = 0.1
+"""Those who were in the doorway are taken meanwhile."""
+LOOK_SECONDS, QUIET_SHARE = 0.02, 1 / 30
+"""A connection that was just taken has no request yet, and on a busy machine it may be long in coming: it is quiet when
+no request was open for this share of the time that is given to drain.
+"""
 REQUESTS_END_SECONDS = 8.0
-"""How long open requests may go on after SIGTERM."""
+"""How long open requests may go on after SIGTERM, where no setting says otherwise."""
 
 
 def run(name: str, settings: type[S], start: Start[S]) -> None:
@@ -85,14 +98,69 @@ def _settle_garbage_collector() -> None:
 
 
 @asynccontextmanager
-async def listening(app: web.Application, host: str, port: int) -> AsyncIterator[None]:
-    """Serve `app`; on leaving, no new connection is taken and open requests may finish for REQUESTS_END_SECONDS."""
+async def listening(
+    app: web.Application, host: str, port: int, drain_seconds: float = REQUESTS_END_SECONDS
+) -> AsyncIterator[int]:
+    """Serve `app`, and give its port; on leaving, no new connection is taken and open requests may finish for
+    `drain_seconds`.
+    """
+    open_requests = OpenRequests()
+    app.middlewares.insert(0, open_requests.middleware)
     runner = web.AppRunner(
-        app, access_log=None, handle_signals=False, shutdown_timeout=REQUESTS_END_SECONDS, auto_decompress=False
+        app, access_log=None, handle_signals=False, shutdown_timeout=CUT_OFF_SECONDS, auto_decompress=False
     )
     await runner.setup()
+    door = bound(host, port, BACKLOG)
+    site = web.SockSite(runner, door, backlog=BACKLOG)
     try:
-        await web.TCPSite(runner, host, port, backlog=1024).start()
-        yield
+        await site.start()
+        yield door.getsockname()[1]
     finally:
+        let_nobody_in(door)
+        await asyncio.sleep(LAST_SECONDS)
+        # Not left to the runner: from its first moment on it throws away what still arrives of a body.
+        open_requests.last()
+        await site.stop()
+        await runner.shutdown()
+        await open_requests.ended(drain_seconds)
         await runner.cleanup()
+
+
+class OpenRequests:
+    """Counts the requests that are being answered."""
+
+    def __init__(self) -> None:
+        self._open = 0
+        self._last = False
+
+    @property
+    def middleware(self) -> Middleware:
+        """What counts them."""
+
+        @web.middleware
+        async def counted(request: web.Request, handler: Handler) -> web.StreamResponse:
+            self._open += 1
+            try:
+                response = await handler(request)
+                if self._last and not response.prepared:
+                    response.force_close()
+                return response
+            finally:
+                self._open -= 1
+
+        return counted
+
+    def last(self) -> None:
+        """From now on an answer is the last on its connection."""
+        self._last = True
+
+    async def ended(self, seconds: float) -> None:
+        """Wait until none is open, but not longer than `seconds`."""
+        began = busy = now = time.monotonic()
+        while now - busy < seconds * QUIET_SHARE and now - began < seconds:
+            await asyncio.sleep(LOOK_SECONDS)
+            now = time.monotonic()
+            if self._open:
+                busy = now
+        if self._open:
+            log.warning("requests cut off", extra={"requests": self._open})

@@ -61,6 +61,15 @@ class ServiceSettings(EnvironmentSettings):
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged.")
 
 
+class DoorSettings(EnvironmentSettings):
+    """What a service needs that answers people."""
+
+    http_port: int = Field(ge=0, le=65535, description="Port of the public pages, behind the gateway.")
+    drain_seconds: float = Field(
+        default=8, gt=0, le=600, description="How long open requests may go on after the service was told to stop."
+    )
+
+
 class NatsSettings(EnvironmentSettings):
     """Where the events are."""
 

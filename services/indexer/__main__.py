@@ -49,7 +49,7 @@ async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
         configured = tags.Rules.load(settings.rules_path or tags.DEFAULT_RULES)
         limits = Limits(memory_bytes=settings.extract_memory_bytes, wall_seconds=settings.extract_seconds)
         sandbox = await stack.enter_async_context(Sandbox(environment={"OCR_LANGUAGES": settings.ocr_languages}))
-        index = await stack.enter_async_context(indexes(generations(settings)))
+        index = await stack.enter_async_context(indexes(generations(settings), health.standing_by))
         health.needs("index", index.ready)
         nc = await stack.enter_async_context(connected(settings))
         health.needs("nats", partial(nats_answers, nc))

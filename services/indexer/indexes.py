@@ -7,12 +7,12 @@ nothing when the operator makes it the live one. Whatever is removed is removed 
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from libs.events.errors import Transient
 from libs.index.generations import Generations
-from libs.index.protocol import IndexedDocument, SearchIndex, Unavailable
+from libs.index.protocol import IndexedDocument, SearchIndex, Unavailable, WrittenElsewhere
 
 log = logging.getLogger(__name__)
 
@@ -102,16 +102,19 @@ async def _change(index: SearchIndex, documents: Sequence[IndexedDocument], gone
 
 
 @asynccontextmanager
-async def indexes(generations: Generations) -> AsyncIterator[Indexes]:
+async def indexes(generations: Generations, standing_by: Callable[[], None] = lambda: None) -> AsyncIterator[Indexes]:
     """The live generation, opened for writing as soon as the engine answers; readiness says what is missing.
 
-    Raises Unavailable when another process writes it.
+    While another process writes it this one stands by, says so once, and takes over when that one ends.
     """
     while True:
         try:
             name = await generations.live()
             opened = Indexes(generations, name, await generations.open(name, writer=True))
             break
+        except WrittenElsewhere:
+            standing_by()
+            await asyncio.sleep(AGAIN_SECONDS)
         except Unavailable as error:
             if not generations.remote:
                 raise

@@ -14,6 +14,7 @@ from libs.service.health import Health
 from libs.service.lifecycle import listening, run
 from services.ingest.app import ingest_app
 from services.ingest.parts import Parts
+from services.ingest.peers import follow_peers
 from services.ingest.rates import Rates
 from services.ingest.settings import Settings
 
@@ -40,8 +41,17 @@ async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
             journeys=asyncio.Semaphore(settings.open_journeys),
             closing=asyncio.Event(),
         )
-        await stack.enter_async_context(listening(ingest_app(parts), settings.host, settings.http_port))
+        if settings.peers:
+            following = asyncio.create_task(follow_peers(settings.peers, lambda count: _share(parts, count)))
+            stack.callback(following.cancel)
+        door = listening(ingest_app(parts), settings.host, settings.http_port, settings.drain_seconds)
+        await stack.enter_async_context(door)
         yield
+
+
+def _share(parts: Parts, instances: int) -> None:
+    parts.by_address.share(instances)
+    parts.by_form.share(instances)
 
 
 if __name__ == "__main__":

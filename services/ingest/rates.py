@@ -46,15 +46,21 @@ class Rates:
     def __init__(self, limit: Limit | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._limit = limit
         self._clock = clock
+        self._instances = 1
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def share(self, instances: int) -> None:
+        """From now on this is one of `instances` doors, between which visitors are spread: each allows its part."""
+        self._instances = max(1, instances)
 
     def take(self, key: str) -> int:
         """0 when one more is allowed for `key` (and counted), otherwise the seconds after which it will be."""
         if self._limit is None:
             return 0
-        now, each = self._clock(), self._limit.count / self._limit.seconds
-        tokens, since = self._buckets.pop(key, (float(self._limit.count), now))
-        tokens = min(self._limit.count, tokens + (now - since) * each)
+        most = max(1.0, self._limit.count / self._instances)
+        now, each = self._clock(), self._limit.count / self._limit.seconds / self._instances
+        tokens, since = self._buckets.pop(key, (most, now))
+        tokens = min(most, tokens + (now - since) * each)
         wait = 0 if tokens >= 1 else max(1, math.ceil((1 - tokens) / each))
         self._buckets[key] = (tokens if wait else tokens - 1, now)
         if len(self._buckets) > MOST_KEYS:

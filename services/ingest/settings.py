@@ -4,7 +4,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 from pydantic import Field, SecretStr
 
-from libs.service.settings import NatsSettings, ObjectSettings, ServiceSettings
+from libs.service.settings import DoorSettings, NatsSettings, ObjectSettings, ServiceSettings
 from services.ingest.rates import Rate
 
 DEFAULT_TYPES = (
@@ -44,10 +44,9 @@ DEFAULT_TYPES = (
 )
 
 
-class Settings(ServiceSettings, NatsSettings, ObjectSettings):
+class Settings(ServiceSettings, DoorSettings, NatsSettings, ObjectSettings):
     """Settings of ingest, from the environment."""
 
-    http_port: int = Field(ge=0, le=65535, description="Port of the public pages, behind the gateway.")
     id_secret: SecretStr = Field(description="Secret that submission ids are derived with from idempotency keys.")
     public_url: str = Field(default="", description="Where visitors reach the gateway, `https://…`, without a slash.")
     forms: tuple[str, ...] = Field(
@@ -64,6 +63,10 @@ class Settings(ServiceSettings, NatsSettings, ObjectSettings):
         default="30/minute", validate_default=True, description="Submissions from one address."
     )
     rate_per_form: Rate = Field(default="300/minute", validate_default=True, description="Submissions to one form.")
+    peers: str = Field(
+        default="",
+        description="Name whose addresses are all instances of ingest; the rates are divided by their number.",
+    )
     max_files: int = Field(default=5, ge=0, le=50, description="Files in one submission.")
     max_file_bytes: int = Field(default=25 << 20, ge=1, description="Bytes of one file.")
     max_fields: int = Field(default=64, ge=0, le=500, description="Further fields that are kept as metadata.")

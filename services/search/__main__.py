@@ -37,7 +37,8 @@ async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
         health.needs("keys", keys.check)
         stream = await stack.enter_async_context(stream_when_there(settings))
         parts = Parts(index, Records(pool), objects, access, stream, scanned=bool(settings.clamd_address))
-        await stack.enter_async_context(listening(application(parts), settings.host, settings.http_port))
+        door = listening(application(parts), settings.host, settings.http_port, settings.drain_seconds)
+        await stack.enter_async_context(door)
         yield
 
 

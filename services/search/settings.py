@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr
 
 from libs.service.settings import (
     AntivirusSettings,
+    DoorSettings,
     IndexSettings,
     NatsSettings,
     ObjectSettings,
@@ -17,10 +18,11 @@ from libs.service.settings import (
 Network = IPv4Network | IPv6Network
 
 
-class Settings(ServiceSettings, NatsSettings, PostgresSettings, ObjectSettings, IndexSettings, AntivirusSettings):
+class Settings(
+    ServiceSettings, DoorSettings, NatsSettings, PostgresSettings, ObjectSettings, IndexSettings, AntivirusSettings
+):
     """Settings of search, from the environment."""
 
-    http_port: int = Field(ge=0, le=65535, description="Port of the search page and the documents; behind the gateway.")
     keys_file: Path = Field(description="File with the hashes of the owner's keys; read again whenever it changes.")
     session_secret: SecretStr = Field(min_length=32, description="Secret that browser sessions are signed with.")
     public_url: str = Field(

@@ -109,3 +109,19 @@ def test_a_flood_of_addresses_does_not_grow_the_memory_and_spares_who_came_last(
 )
 def test_an_ipv6_network_counts_as_one_address(address: str, key: str) -> None:
     assert address_key(address) == key
+
+
+def test_two_doors_allow_together_what_one_would(clock: Clock) -> None:
+    doors = [Rates(Limit(10, 60), clock) for _ in range(2)]
+    for door in doors:
+        door.share(2)
+    assert sum(door.take("a") == 0 for door in doors for _ in range(10)) == 10
+    clock.now += 60
+    assert sum(door.take("a") == 0 for door in doors for _ in range(10)) == 10
+
+
+def test_more_doors_than_are_allowed_still_let_somebody_in(clock: Clock) -> None:
+    rates = Rates(Limit(1, 60), clock)
+    rates.share(3)
+    assert rates.take("a") == 0
+    assert rates.take("a") > 60

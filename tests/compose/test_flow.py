@@ -1,0 +1,73 @@
+"""The first flow through the production stack, and what it does when containers die."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.compose.project import Project
+from tests.compose.visitor import Visitor
+from tests.support.files import pdf
+
+pytestmark = pytest.mark.timeout(900)
+
+
+async def test_a_form_with_a_pdf_is_kept_told_of_and_found_by_a_misspelt_word(visitor: Visitor) -> None:
+    file = ("lantern.pdf", pdf("The restoration of the lighthouse."))
+    submission = await visitor.send("Please see the file.", [file])
+    journey = await visitor.ended(submission)
+    assert journey["status"] == "done"
+    hits = await visitor.found("lighthuose restoration")
+    assert [hit["filename"] for hit in hits if hit["contact_id"] == submission] == ["lantern.pdf"]
+    told = {mail["to"] for mail in await visitor.mails()}
+    assert {"owner@letterbox.example", "ada@visitor.example"} <= told
+
+
+def test_plain_http_is_sent_to_https_and_the_operations_ports_are_not_to_be_had(stack: Project) -> None:
+    published = {
+        port: sorted(container["HostConfig"]["PortBindings"] or {})
+        for container in stack.containers()
+        for port in [container["Name"]]
+        if container["HostConfig"]["PortBindings"]
+    }
+    assert sorted(ports for listed in published.values() for ports in listed) == [
+        "443/tcp", "443/udp", "80/tcp", "8025/tcp",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("victim", ["ingest", "nats", "indexer", "postgres", "object-store", "caddy"])
+async def test_a_killed_container_comes_back_and_what_was_sent_is_done(victim: str, visitor: Visitor) -> None:
+    before = await visitor.send(f"Before {victim} dies.", [("note.pdf", pdf(f"The {victim} was killed."))])
+    visitor.stack.kill(victim)
+    visitor.stack.healthy()
+    assert (await visitor.ended(before))["status"] == "done"
+    after = await visitor.send(f"After {victim} came back.")
+    assert (await visitor.ended(after))["status"] == "done"
+
+
+async def test_the_project_restarts_with_all_that_it_kept(visitor: Visitor) -> None:
+    before = await visitor.send("Before the restart.", [("kept.pdf", pdf("A periwinkle survives."))])
+    assert (await visitor.ended(before))["status"] == "done"
+    visitor.stack.compose("restart", "--timeout", "60")
+    visitor.stack.healthy()
+    assert (await visitor.journey(before))["status"] == "done"
+    assert before in {hit["contact_id"] for hit in await visitor.found("periwinkel")}
+
+
+async def test_the_gateways_log_is_json_with_a_trace_and_without_keys(visitor: Visitor) -> None:
+    await visitor.found("logged")
+    lines = [json.loads(line) for line in visitor.stack.log("caddy", 400).splitlines() if line.startswith("{")]
+    requests = [line for line in lines if line.get("logger", "").startswith("http.log.access")]
+    assert requests
+    assert all(line.get("traceID") and line.get("request_id") for line in requests)
+    assert not [line for line in requests if visitor.stack.owner_key in json.dumps(line)]
+    assert "Authorization" not in json.dumps([line["request"]["headers"] for line in requests])
+
+
+def test_nothing_of_a_secret_is_in_a_containers_environment_or_command(stack: Project) -> None:
+    words = [file.read_text().strip() for file in Path(stack.home / "secrets").iterdir() if file.is_file()]
+    secret = [word for word in words if len(word) > 30 and "\n" not in word]
+    assert len(secret) > 20
+    for container in stack.containers():
+        seen = str(container["Config"]) + str(container["Args"])
+        assert not [word for word in secret if word in seen], container["Name"]
