@@ -164,7 +164,7 @@ async def test_an_erasure_reaches_what_was_found(keeper: Visitor) -> None:
     erased = await letterbox(keeper.stack, "erase", "--submission", submission, "--json")
     assert erased.status == 0, erased.err
     removed = erased.json["receipts"][0]["removed"]
-    assert removed["indexer"] == {"index entries": 5, "texts": 5, "found files": 3}
+    assert removed["indexer"] == {"index entries": 5, "texts": 5, "found files": 3, "previews": 0}
     assert await copies(keeper, submission) == NOTHING
     assert on_disk(keeper.stack.home.path / "nats", key) == []
     assert (await keeper.journey(submission))["status"] == "erased"
