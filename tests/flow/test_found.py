@@ -164,7 +164,7 @@ async def test_an_erasure_reaches_what_was_found(keeper: Visitor) -> None:
     erased = await letterbox(keeper.stack, "erase", "--submission", submission, "--json")
     assert erased.status == 0, erased.err
     removed = erased.json["receipts"][0]["removed"]
-    assert removed["indexer"] == {"index entries": 5, "texts": 5, "found files": 3}
+    assert removed["indexer"] == {"index entries": 5, "texts": 5, "found files": 3, "previews": 0}
     assert await copies(keeper, submission) == NOTHING
     assert on_disk(keeper.stack.home.path / "nats", key) == []
     assert (await keeper.journey(submission))["status"] == "erased"
@@ -203,6 +203,20 @@ async def test_files_that_lie_too_deep_are_named_and_not_opened(keeper: Visitor)
     assert deepest["note"] in page.text
 
 
+async def test_files_that_an_archive_keeps_locked_are_named(keeper: Visitor) -> None:
+    content = bytearray(files.archive(("open.txt", b"The stair is open."), ("locked.txt", b"The cellar is not.")))
+    second = content.index(b"PK\x03\x04", 4)
+    content[second + 6] |= 1
+    content[content.index(b"PK\x01\x02", content.index(b"PK\x01\x02") + 4) + 8] |= 1
+    submission = await done(keeper, bytes(content))
+    assert await rows(keeper, submission) == ["0", "1", "1-1"]
+    told = (await owner(keeper, f"/documents/{submission}-1")).body
+    assert told["note"] == "1 file inside it left out: too many, too large or locked."
+    assert told["about"]["left_out"] == ["locked.txt"]
+    page = await owner(keeper, f"/search/documents/{submission}-1", Accept="text/html")
+    assert "locked.txt" in page.text
+
+
 async def test_a_file_inside_that_cannot_be_read_makes_the_journey_end_as_partly_failed(keeper: Visitor) -> None:
     content = files.archive(("good.txt", b"readable"), ("broken.pdf", b"%PDF-1.7 nothing"))
     submission = (await keeper.send(files=[("mixed.zip", content)])).id
@@ -230,17 +244,3 @@ async def test_the_janitor_removes_a_found_file_that_nobody_claims_and_no_other(
 
     await eventually(swept)
     assert [key async for key, _, _ in keeper.objects.keys("found/")] == claimed
-
-
-async def test_files_that_an_archive_keeps_locked_are_named(keeper: Visitor) -> None:
-    content = bytearray(files.archive(("open.txt", b"The stair is open."), ("locked.txt", b"The cellar is not.")))
-    second = content.index(b"PK\x03\x04", 4)
-    content[second + 6] |= 1
-    content[content.index(b"PK\x01\x02", content.index(b"PK\x01\x02") + 4) + 8] |= 1
-    submission = await done(keeper, bytes(content))
-    assert await rows(keeper, submission) == ["0", "1", "1-1"]
-    told = (await owner(keeper, f"/documents/{submission}-1")).body
-    assert told["note"] == "1 file inside it left out: too many, too large or locked."
-    assert told["about"]["left_out"] == ["locked.txt"]
-    page = await owner(keeper, f"/search/documents/{submission}-1", Accept="text/html")
-    assert "locked.txt" in page.text

@@ -52,7 +52,7 @@ async def test_the_owner_erases_and_gets_a_receipt(visitor: Visitor) -> None:
 
     receipt = await eventually(final)
     assert set(receipt["removed"]) == {"storage", "indexer", "notifier", "stream"}
-    assert receipt["removed"]["indexer"] == {"index entries": 2, "texts": 2}
+    assert receipt["removed"]["indexer"] == {"index entries": 2, "texts": 2, "found files": 0, "previews": 0}
     assert receipt["mails_that_went_out"] == ["owner", "sender"]
     assert "Backups" in receipt["backups"]
     assert await visitor.found("", contact_id=submission) == []
