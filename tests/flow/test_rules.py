@@ -315,4 +315,5 @@ async def events_of(visitor: Visitor, subject: str) -> list[bytes]:
     async with stream(visitor) as js:
         subscription = await js.subscribe(subject, ordered_consumer=True)
         info = await subscription.consumer_info()
-        return [(await subscription.next_msg(timeout=10)).data for _ in range(info.num_pending or 0)]
+        count = (info.num_pending or 0) + info.delivered.consumer_seq  # some are on their way already
+        return [(await subscription.next_msg(timeout=10)).data for _ in range(count)]
