@@ -1,19 +1,13 @@
-"""A listening socket that can be closed without resetting anybody.
+"""A listening socket that is closed with nobody left in the doorway.
 
 The kernel completes connections before the program takes them. Whoever waits there when the socket is closed is reset,
-perhaps with a request on its way that may not be sent twice. So the door first lets nobody new in (a filter drops their
-packets, and they try again a second later, when the port is closed and refuses them), and those who wait are taken.
-Source: socket(7), SO_ATTACH_FILTER, which needs no privilege.
+perhaps with a request on its way that may not be sent twice. So those who wait are taken in the same moment in which
+the door is closed. Source: shutdown(2) on a listening socket, which on Linux refuses at once whoever comes later.
 """
 
-import ctypes
 import socket
-import struct
-import sys
-
-SO_ATTACH_FILTER = 26
-RETURN_CONSTANT = 0x06
-"""BPF_RET | BPF_K: keep that many bytes of a packet."""
+from collections.abc import Iterator
+from contextlib import suppress
 
 
 def bound(host: str, port: int, backlog: int) -> socket.socket:
@@ -31,10 +25,21 @@ def bound(host: str, port: int, backlog: int) -> socket.socket:
     return door
 
 
-def let_nobody_in(door: socket.socket) -> None:
-    """Drop what arrives for the listening socket from now on; connections that are made already are not touched."""
-    if sys.platform != "linux":
-        return
-    drop = ctypes.create_string_buffer(struct.pack("HBBI", RETURN_CONSTANT, 0, 0, 0))
-    program = struct.pack("@HP", 1, ctypes.addressof(drop))
-    door.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
+def shut(door: socket.socket) -> list[socket.socket]:
+    """Take everybody who waits, and refuse everybody who comes later; there is no moment in between for the program."""
+    waiting = list(_waiting(door))
+    with suppress(OSError):  # where it cannot be done, closing the socket does it
+        door.shutdown(socket.SHUT_RD)
+    return waiting
+
+
+def _waiting(door: socket.socket) -> Iterator[socket.socket]:
+    while True:
+        try:
+            connection = door.accept()[0]
+        except ConnectionAbortedError:  # gone again
+            continue
+        except OSError:  # nobody is left
+            return
+        connection.setblocking(False)
+        yield connection

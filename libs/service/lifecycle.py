@@ -19,7 +19,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from libs.service import logs, tracing
-from libs.service.door import bound, let_nobody_in
+from libs.service.door import bound, shut
 from libs.service.event_loop import watching_lag
 from libs.service.health import Health
 from libs.service.operations import operations_app
@@ -35,8 +35,6 @@ GARBAGE_THRESHOLD = 10_000
 CUT_OFF_SECONDS = 0.5
 """What a request gets that was cut off, to end."""
 BACKLOG = 1024
-LAST_SECONDS = 0.1
-"""Those who were in the doorway are taken meanwhile."""
 LOOK_SECONDS, QUIET_SHARE = 0.02, 1 / 30
 """A connection that was just taken has no request yet, and on a busy machine it may be long in coming: it is quiet when
 no request was open for this share of the time that is given to drain.
@@ -116,14 +114,20 @@ async def listening(
         await site.start()
         yield door.getsockname()[1]
     finally:
-        let_nobody_in(door)
-        await asyncio.sleep(LAST_SECONDS)
+        waiting = shut(door)
         # Not left to the runner: from its first moment on it throws away what still arrives of a body.
         open_requests.last()
         await site.stop()
+        for connection in waiting:
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: _protocol(runner), connection)
         await runner.shutdown()
         await open_requests.ended(drain_seconds)
         await runner.cleanup()
+
+
+def _protocol(runner: web.AppRunner) -> asyncio.Protocol:
+    assert runner.server is not None
+    return runner.server()
 
 
 class OpenRequests:
