@@ -15,11 +15,12 @@ from tempfile import mkdtemp
 import tantivy
 
 from bench.measure import ROUNDS, Row
+from bench.replay import BATCH, directly
 from bench.search_load import pieces
 from libs.index.protocol import IndexedDocument
-from libs.index.tantivy import WRITER_BYTES, TantivyIndex
+from libs.index.tantivy import WRITER_BYTES
 
-COUNT, BATCH = 10_000, 200
+COUNT = 10_000
 RAW = ("document_id", "contact_id", "document_type", "tags", "language", "status")
 TEXTS = ("filename", "title", "text", "contact_name")
 NUMBERS = ("created_at", "size")
@@ -31,21 +32,9 @@ async def run(*, quick: bool) -> list[Row]:
     ours, baseline = [], []
     for _ in range(1 if quick else ROUNDS):
         baseline.append(_engine(documents))
-        ours.append(await _ours(documents))
+        ours.append(await directly(documents))
     what = f"index writes, {len(documents):,} documents in batches of {BATCH}"
     return [Row.at_least(what, ours, baseline, 0.7, "documents/s")]
-
-
-async def _ours(documents: Sequence[IndexedDocument]) -> float:
-    folder = Path(mkdtemp(prefix="letterbox-bench-"))
-    index = TantivyIndex(folder, writer=True)
-    began = time.perf_counter()
-    for begin in range(0, len(documents), BATCH):
-        await index.write(documents[begin : begin + BATCH])
-    seconds = time.perf_counter() - began
-    await index.close()
-    shutil.rmtree(folder)
-    return len(documents) / seconds
 
 
 def _engine(documents: Sequence[IndexedDocument]) -> float:

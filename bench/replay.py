@@ -56,7 +56,7 @@ async def _measured(what: str, submissions: list[SubmissionCreated], documents: 
     async with stack_for(SERVERS) as stack:
         await _fill(stack, submissions, documents)
         for _ in range(1 if quick else ROUNDS):
-            baseline.append(await _directly(indexed))
+            baseline.append(await directly(indexed))
             ours.append(await _replayed(stack, len(indexed)))
     return Row.at_least(what, ours, baseline, 0.7, "documents/s")
 
@@ -83,7 +83,8 @@ async def _fill(stack: LocalStack, submissions: list[SubmissionCreated], documen
     await index.close()
 
 
-async def _directly(documents: Sequence[IndexedDocument]) -> float:
+async def directly(documents: Sequence[IndexedDocument]) -> float:
+    """Documents per second into a new index, in batches and with nothing beside them."""
     folder = Path(mkdtemp(prefix="letterbox-bench-"))
     index = TantivyIndex(folder, writer=True)
     began = time.perf_counter()
