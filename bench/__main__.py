@@ -1,4 +1,8 @@
-"""`make bench`: runs the rows, prints the table, writes it to bench/results/; exits with 1 when a bar is missed."""
+"""`make bench`: runs the rows and prints the table; exits with 1 when a bar is missed.
+
+Each row that was measured in full is kept in bench/results/ with its day, so rows can be measured one at a time;
+bench/results/latest.md shows the newest of each.
+"""
 
 import argparse
 import asyncio
@@ -15,7 +19,7 @@ from bench.measure import Row
 RESULTS = Path(__file__).parent / "results"
 ROWS = (
     "accept", "consumer", "storage", "searchable", "replay", "upload", "growth", "verify", "memory",
-    "extraction", "index_writes", "search_load", "relevance",
+    "extraction", "index_writes", "search_load", "relevance", "telemetry",
 )  # fmt: skip
 
 
@@ -31,17 +35,25 @@ def main() -> None:
     rows: list[Row] = []
     for name in arguments.rows or ROWS:
         began = time.monotonic()
-        rows += asyncio.run(import_module(f"bench.{name}").run(quick=arguments.quick))
+        measured = asyncio.run(import_module(f"bench.{name}").run(quick=arguments.quick))
         print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
-    text = table(rows)
-    print(text)
-    if not arguments.quick and not arguments.rows:
-        RESULTS.mkdir(exist_ok=True)
-        today = datetime.now(UTC).strftime("%Y-%m-%d")
-        data = json.dumps([dataclasses.asdict(row) for row in rows], indent=2, ensure_ascii=False)
-        (RESULTS / f"{today}.json").write_text(data + "\n", encoding="utf-8")
-        (RESULTS / "latest.md").write_text(f"# Benchmarks of {today}\n\n{text}\n", encoding="utf-8")
+        if not arguments.quick:
+            keep(name, measured)
+        rows += measured
+    print(table(rows))
     sys.exit(0 if all(row.ok for row in rows) else 1)
+
+
+def keep(name: str, rows: list[Row]) -> None:
+    """Keep what was measured of a row, and show it with the newest of all others."""
+    RESULTS.mkdir(exist_ok=True)
+    today = datetime.now(UTC).strftime("%Y-%m-%d")
+    kept = {"day": today, "rows": [dataclasses.asdict(row) for row in rows]}
+    (RESULTS / f"{name}.json").write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    files = [RESULTS / f"{one}.json" for one in ROWS]
+    known = [json.loads(file.read_text(encoding="utf-8")) for file in files if file.exists()]
+    parts = [f"Measured on {one['day']}:\n\n{table([Row(**row) for row in one['rows']])}\n" for one in known]
+    (RESULTS / "latest.md").write_text("\n".join(["# Benchmarks", "", *parts]), encoding="utf-8")
 
 
 def table(rows: list[Row]) -> str:

@@ -40,7 +40,7 @@ COLUMNS = {
     "contact_submissions": "id form name email subject_line message metadata held created_at sequence",
     "documents": "id submission_id number object_key filename content_type size sha256 created_at",
     "document_states": "document_id submission_id generation rank status reason details_generation details"
-    " preview_generation preview_pages preview_width preview_height",
+    " scan_generation scan preview_generation preview_pages preview_width preview_height",
     "journey": "sequence submission_id type document_id target reason time",
     "sent_mails": "submission_id target state attempts provider_id started_at settled_at",
 }

@@ -5,21 +5,30 @@ import sys
 from types import ModuleType
 
 from letterbox import (
+    backup,
     dead_letters,
     down,
+    drill,
     erase,
     held,
     keys,
     logs,
     migrate,
+    monitoring_files,
+    parts,
     prepare,
     provision,
+    psql,
+    rebuild,
     reindex,
     replay,
+    restore,
     rules,
     setup,
     status,
     submissions,
+    synthetic,
+    trace,
     up,
     verify,
 )
@@ -30,19 +39,30 @@ VERBS: dict[str, tuple[ModuleType, str]] = {
     "up": (up, "start the whole system on this machine"),
     "down": (down, "stop it"),
     "status": (status, "show each part, its address and health"),
+    "stop": (parts, "stop single parts, which then stay down"),
+    "start": (parts, "start them again"),
+    "restart": (parts, "end them and start them again"),
     "logs": (logs, "show what the parts say"),
     "setup": (setup, "write the settings and secrets of `docker compose`, once"),
     "prepare": (prepare, "make on the servers what the services find there"),
     "migrate": (migrate, "bring the database schema up to date"),
     "provision": (provision, "create or update streams and durables"),
     "submissions": (submissions, "list what arrived last"),
+    "trace": (trace, "show the whole way of one submission"),
     "held": (held, "release or reject what waits for a person"),
     "verify": (verify, "prove that nothing was lost"),
     "replay": (replay, "run handlers again over a part of the stream"),
     "reindex": (reindex, "build the next search index while the present one answers"),
     "rules": (rules, "try changed tag rules on all documents, apply them, take that back"),
+    "psql": (psql, "ask PostgreSQL of the local stack, as its superuser"),
     "dead-letters": (dead_letters, "look at what was given up on, and try it again"),
+    "backup": (backup, "back up everything that cannot be made again"),
+    "restore": (restore, "put a backup into an empty system"),
+    "drill": (drill, "prove the newest backup: restore it beside this system, verify, throw it away"),
+    "rebuild": (rebuild, "make database and index anew from the stream and the objects"),
     "erase": (erase, "erase every copy of a submission"),
+    "synthetic": (synthetic, "send a submission of our own every few minutes, find it, erase it"),
+    "monitoring": (monitoring_files, "write Alertmanager's receivers and the site's probes from settings"),
     "keys": (keys, "manage the keys that open search"),
 }
 
@@ -57,7 +77,7 @@ def main() -> None:
     try:
         sys.exit(VERBS[arguments.command][0].run(arguments))
     except (CannotStart, Transient, OSError) as error:
-        print(error, file=sys.stderr)
+        print(str(error) or type(error).__name__, file=sys.stderr)
         sys.exit(1)
 
 

@@ -7,12 +7,7 @@ import hashlib
 import hmac
 from uuid import UUID
 
-INDEXES = ["documents", "documents_next"]
-ACTIONS = {
-    "operator": ["search", "documents.*", "indexes.*", "settings.*", "tasks.*", "stats.get"],
-    "indexer": ["documents.*", "indexes.*", "settings.*", "tasks.get", "stats.get"],
-    "search": ["search"],
-}
+from libs.rights import rights
 
 
 def key_uid(user: str) -> str:
@@ -30,8 +25,7 @@ async def prepare_keys(url: str, master: str) -> None:
     import httpx2  # only where Meilisearch is used
 
     async with httpx2.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {master}"}, timeout=10) as client:
-        for user, actions in ACTIONS.items():
-            wanted = {"actions": actions, "indexes": INDEXES}
+        for user, wanted in rights("index").items():
             found = await client.get(f"/keys/{key_uid(user)}")
             if found.status_code == 200:
                 if all(sorted(found.json()[name]) == sorted(value) for name, value in wanted.items()):

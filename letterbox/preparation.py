@@ -6,12 +6,13 @@ import asyncpg
 from aiobotocore.session import get_session
 from botocore.exceptions import ClientError
 
+from libs.rights import MEMBER, OWNER, rights
 from libs.service.settings import ObjectSettings
 
 DATABASE = "letterbox"
-OWNER = "storage"
+ROLES = tuple(rights("postgres"))
+SCHEMA_OWNER = next(role for role in ROLES if [OWNER] in rights("postgres")[role].values())
 """The role that owns the schema."""
-ROLES = (OWNER, "notifier", "search")
 BUCKET_EXISTS = ("BucketAlreadyExists", "BucketAlreadyOwnedByYou")
 
 
@@ -24,15 +25,21 @@ async def prepare_roles(server: str, password: str, passwords: Mapping[str, str]
             verb = "alter" if role in known else "create"
             secret = passwords[role].replace("'", "''")
             await connection.execute(f"{verb} role {role} login password '{secret}'")
+            for group, verbs in rights("postgres")[role].items():
+                if verbs == [MEMBER]:
+                    await connection.execute(f"grant {group} to {role}")
         if not await connection.fetchval("select 1 from pg_database where datname = $1", DATABASE):
-            await connection.execute(f"create database {DATABASE} owner {OWNER}")
+            await connection.execute(f"create database {DATABASE} owner {SCHEMA_OWNER}")
     finally:
         await connection.close()
     connection = await asyncpg.connect(f"{server}/{DATABASE}", password=password)
     try:
-        await connection.execute(f"alter schema public owner to {OWNER}; revoke create on schema public from public")
+        await connection.execute(
+            f"alter schema public owner to {SCHEMA_OWNER}; revoke create on schema public from public"
+        )
         await connection.execute(f"revoke connect, temporary on database {DATABASE} from public")
         await connection.execute(f"grant connect on database {DATABASE} to {', '.join(ROLES)}")
+        await connection.execute(f"grant usage on schema public to {', '.join(ROLES)}")
     finally:
         await connection.close()
 

@@ -11,16 +11,21 @@ import secrets
 import sys
 from pathlib import Path
 
-from letterbox.index_keys import ACTIONS as INDEX_KEYS
+from letterbox.backups.identity import new_identity
 from letterbox.index_keys import key_of
 from letterbox.local.home import REPOSITORY
-from letterbox.local.objects import ACTIONS as OBJECT_KEYS
 from letterbox.local.objects import identities
-from letterbox.nats_configuration import SYSTEM, passwords, users
+from letterbox.nats_configuration import SYSTEM, passwords, routes
+from libs.rights import rights
 
-ROLES = ("postgres", "storage", "notifier", "search")
-EMPTY = ("smtp-password", "aws-credentials")
+CONSOLES = ("grafana-admin", "pgadmin", "object-store-admin")
+"""What consoles ask for by themselves, behind the owner's login at the gateway."""
+SYNTHETIC = "owner-key-synthetic"
+"""An owner's key for the check that sends, finds and erases by itself."""
+EMPTY = ("smtp-password", "aws-credentials", "alert-slack-url", "alert-pagerduty-key")
 """Secrets that only the operator can know; a file with nothing in it means that there is none."""
+DOCKER_SOCKET = Path("/var/run/docker.sock")
+"""The group that may use it is whom the reader of containers' logs belongs to (profile monitoring)."""
 READABLE = 0o444
 """Each file is mounted into containers whose users are not the host's; the folder around it is closed."""
 LOCAL = "localhost"
@@ -43,7 +48,17 @@ LETTERBOX_SMTP_TLS={smtp_tls}
 # LETTERBOX_ORIGINS=["https://www.example.org"]
 # LETTERBOX_PUBLISH_HTTP=80
 # LETTERBOX_PUBLISH_HTTPS=443
-# COMPOSE_PROFILES=
+
+# monitoring, admin, antivirus, dev: docs/howto/run-with-docker-compose.md
+# COMPOSE_PROFILES=monitoring
+# LETTERBOX_CLAMD_ADDRESS=clamd:3310
+# OTEL_EXPORTER_OTLP_ENDPOINT=http://tempo:4318
+LETTERBOX_DOCKER_GROUP={docker_group}
+
+# Who is told of alerts (profile monitoring): secrets/alert-slack-url, secrets/alert-pagerduty-key, or mail.
+# LETTERBOX_ALERT_MAIL_TO={owner}
+# LETTERBOX_ALERT_SMARTHOST={smtp_host}:{smtp_port}
+LETTERBOX_SYNTHETIC_VERIFY={verify}
 """
 
 
@@ -66,6 +81,10 @@ def run(arguments: argparse.Namespace) -> int:
     store = Secrets(arguments.secrets)
     store.make()
     made = _write_settings(arguments)
+    # Before Docker would make it, as root: backups leave their figures there, for the profile monitoring.
+    backups = arguments.env.parent / _setting(arguments.env, "LETTERBOX_BACKUPS", "backups")
+    backups.mkdir(mode=0o700, exist_ok=True)
+    (backups / "metrics").mkdir(exist_ok=True)
     print(f"{arguments.env} is written." if made else f"{arguments.env} was there, and stays as it is.")
     print(f"{store.made} secrets are new in {arguments.secrets}." if store.made else "All secrets were there.")
     if store.owner_key:
@@ -87,15 +106,18 @@ class Secrets:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder.chmod(0o700)
         for name in (
-            *(f"nats-{user}" for user in (SYSTEM, *users())),
-            *(f"postgres-{role}" for role in ROLES),
-            *(f"s3-{user}" for user in OBJECT_KEYS),
+            *(f"nats-{user}" for user in (SYSTEM, *rights("nats"))),
+            *(f"postgres-{role}" for role in ("postgres", *rights("postgres"))),
+            *(f"s3-{user}" for user in rights("objects")),
+            "nats-route",
             "meilisearch-master",
             "object-store-signing",
             "id",
             "session",
+            *CONSOLES,
         ):
             self._once(name, secrets.token_urlsafe(32))
+        self._once("backup", new_identity())
         for name in EMPTY:
             self._once(name, "")
         self._keys()
@@ -110,13 +132,17 @@ class Secrets:
         self._write("object-store.json", json.dumps(bucket, indent=2) + "\n")
         signing = json.dumps(self.read("object-store-signing"))
         self._write("object-store-security.toml", f"[jwt.filer_signing]\nkey = {signing}\n")
+        admin = json.dumps(self.read("object-store-admin"))
+        console = f'[admin]\nuser = "admin"\npassword = {admin}\n\n[jwt.filer_signing]\nkey = {signing}\n'
+        self._write("object-store-admin.toml", console)
         self._write("nats-passwords.conf", passwords(lambda user: self.read(f"nats-{user}")))
+        self._write("nats-routes.conf", routes(self.read("nats-route")))
         master = self.read("meilisearch-master")
         self._write(
             "meilisearch.toml",
             f'env = "production"\nhttp_addr = "0.0.0.0:7700"\nno_analytics = true\nmaster_key = "{master}"\n',
         )
-        for user in INDEX_KEYS:
+        for user in rights("index"):
             self._write(f"meilisearch-{user}", key_of(user, master))
 
     def _keys(self) -> None:
@@ -124,15 +150,23 @@ class Secrets:
         folder.mkdir(exist_ok=True)
         folder.chmod(0o755)
         file = folder / "keys.json"
-        if file.exists():
-            return
-        self.owner_key = f"lbx_{secrets.token_urlsafe(32)}"
-        digest = hashlib.sha256(self.owner_key.encode()).hexdigest()
-        file.write_text(json.dumps({"keys": [{"id": "owner", "sha256": digest}]}, indent=2) + "\n", encoding="utf-8")
-        file.chmod(0o644)
+        known = json.loads(file.read_text(encoding="utf-8"))["keys"] if file.exists() else []
+        keys = [key for key in known if key["id"] != "synthetic"] if self._is_missing(SYNTHETIC) else known
+        if not known:
+            self.owner_key = _new_key()
+            keys.append(_entry("owner", self.owner_key))
+        if self._is_missing(SYNTHETIC):
+            self._once(SYNTHETIC, _new_key())
+            keys.append(_entry("synthetic", self.read(SYNTHETIC)))
+        if keys != known:
+            file.write_text(json.dumps({"keys": keys}, indent=2) + "\n", encoding="utf-8")
+            file.chmod(0o644)
+
+    def _is_missing(self, name: str) -> bool:
+        return not (self.folder / name).exists()
 
     def _once(self, name: str, text: str) -> None:
-        if not (self.folder / name).exists():
+        if self._is_missing(name):
             self._write(name, text)
             self.made += 1
 
@@ -145,6 +179,15 @@ class Secrets:
         file.chmod(READABLE)
 
 
+def _new_key() -> str:
+    return f"lbx_{secrets.token_urlsafe(32)}"
+
+
+def _entry(name: str, key: str) -> dict[str, str]:
+    """What search keeps of a key."""
+    return {"id": name, "sha256": hashlib.sha256(key.encode()).hexdigest()}
+
+
 def _write_settings(arguments: argparse.Namespace) -> bool:
     host, _, port = (arguments.smtp or ("mail:2525" if arguments.domain == LOCAL else "")).partition(":")
     text = FORM.format(
@@ -155,6 +198,8 @@ def _write_settings(arguments: argparse.Namespace) -> bool:
         smtp_host=host,
         smtp_port=port or "587",
         smtp_tls="none" if host == "mail" else "starttls",
+        verify="false" if arguments.domain == LOCAL else "true",
+        docker_group=DOCKER_SOCKET.stat().st_gid if DOCKER_SOCKET.exists() else 999,
     )
     try:
         with arguments.env.open("x", encoding="utf-8") as file:
@@ -162,6 +207,14 @@ def _write_settings(arguments: argparse.Namespace) -> bool:
     except FileExistsError:
         return False
     return True
+
+
+def _setting(env: Path, name: str, otherwise: str) -> str:
+    """What the settings say now; the last line counts, as for Compose."""
+    said = [
+        line.partition("=")[2].strip() for line in env.read_text("utf-8").splitlines() if line.startswith(f"{name}=")
+    ]
+    return said[-1] if said else otherwise
 
 
 def main() -> None:

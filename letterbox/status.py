@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
             print("The launcher has crashed: nothing is restarted. `make up` or `make down` cleans up.")
         for part in parts:
             word = "healthy" if part["healthy"] else "NOT HEALTHY"
-            print(f"{part['name']:<14}{word:<13}pid {part['pid']:<8}{part['address']}")
+            print(f"{part['name']:<18}{word:<13}pid {part['pid']:<8}{part['address']}")
     return 0 if parts and all(part["healthy"] for part in parts) else 1
 
 

@@ -5,7 +5,7 @@ import asyncio
 import json
 
 from letterbox.migrate import postgres_settings
-from libs.postgres.pool import postgres_pool
+from libs.postgres.pool import postgres_errors, postgres_pool
 from libs.service.settings import PostgresSettings
 
 LIST = """
@@ -45,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _list(settings: PostgresSettings, limit: int) -> list[dict[str, object]]:
-    async with postgres_pool(settings, most=1) as pool:
-        rows = await pool.fetch(LIST, limit)
+    with postgres_errors():
+        async with postgres_pool(settings, most=1) as pool:
+            rows = await pool.fetch(LIST, limit)
     return [{**dict(row), "created_at": row["created_at"].isoformat(timespec="seconds")} for row in rows]

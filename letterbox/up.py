@@ -79,13 +79,16 @@ def _summary(home: Home) -> str:
     state = read_state(home)
     assert state is not None
     gateway = state.parts["caddy"].address
+    watching = "".join(
+        f"\n  {name:<15}{state.parts[name].address}" for name in ("prometheus", "alertmanager") if name in state.parts
+    )
     return f"""
 Letterbox is up.
 
   contact form   {gateway}/contact
   search         {gateway}/search
   caught mail    {state.parts["mail"].address}
-  owner's key    {home.owner_key().read_text(encoding="utf-8").strip()}
+  owner's key    {home.owner_key().read_text(encoding="utf-8").strip()}{watching}
 
 Try this first: open the contact form, send a message with a PDF, and watch its journey. Then open search, log in with
 the owner's key, and look for a word from inside the PDF, misspelt if you like.

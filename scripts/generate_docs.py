@@ -7,11 +7,17 @@ from pathlib import Path
 
 from prometheus_client import REGISTRY
 
-from letterbox import nats_configuration
+from letterbox import nats_configuration, silo, synthetic
+from letterbox.backups.settings import BackupSettings
+from letterbox.monitoring import alerts, receivers, scrape, yaml
+from letterbox.monitoring_files import SiteSettings
 from letterbox.prepare import RoleSettings
 from letterbox.provision import ProvisionSettings
 from libs.events import documentation
+from libs.service import log_fields
 from libs.service.settings import PREFIX, EnvironmentSettings, ServiceSettings
+from scripts.dashboards import dashboard_files
+from scripts.rights_page import rights_page
 from scripts.service_requirements import requirement_files
 
 REPOSITORY = Path(__file__).parent.parent
@@ -27,13 +33,22 @@ def settings_page() -> str:
         "",
         "Each is an environment variable. Any of them can come from a file instead: `LETTERBOX_X_FILE=/run/secrets/x`.",
         'Lists are JSON (`["https://example.org"]`). What is wrong or missing is told all at once at start.',
-        "Traces: `OTEL_EXPORTER_OTLP_ENDPOINT` switches them on (see OpenTelemetry's own variables).",
+        "Traces: `OTEL_EXPORTER_OTLP_ENDPOINT` switches them on, and 5 % are sampled ([traces](tracing.md)).",
     ]
     for service in SERVICES:
         settings: type[ServiceSettings] = importlib.import_module(f"services.{service}.settings").Settings
         lines += ["", f"## {service}", "", *_settings_table(settings)]
     lines += ["", "## letterbox provision", "", *_settings_table(ProvisionSettings)]
     lines += ["", "## letterbox prepare postgres", "", *_settings_table(RoleSettings)]
+    lines += ["", "## letterbox synthetic", "", *_settings_table(synthetic.Settings)]
+    lines += [
+        "",
+        "## letterbox monitoring",
+        "",
+        *_settings_table(SiteSettings),
+        *_settings_table(receivers.Settings)[2:],
+    ]
+    lines += ["", "## letterbox backup, restore, drill", "", *_settings_table(BackupSettings)]
     return "\n".join(lines) + "\n"
 
 
@@ -76,6 +91,58 @@ def metrics_page() -> str:
     return "\n".join([*lines, *(own[name] for name in sorted(own))]) + "\n"
 
 
+def monitoring_files() -> dict[str, str]:
+    """What Prometheus reads in compose, and the alerts' promtool tests."""
+    known, heading = alerts.table(), "Generated from alerts.toml and scrape.toml by `make docs`; do not edit."
+    return {
+        "deploy/prometheus/rules.yml": yaml.document(alerts.rules(known), heading),
+        "deploy/prometheus/rules.test.yml": yaml.document(alerts.promtool_tests(known), heading),
+        "deploy/prometheus/prometheus.yml": yaml.document(scrape.for_compose(known), heading),
+    }
+
+
+LOGS = """# Logs
+
+Generated from code by `make docs`; do not edit.
+
+Each service writes one JSON object a line to standard output (`make logs`, `.letterbox/logs/`, `docker compose
+logs`), all with the same schema: the fields below and no others. Lines about a request or an event have its
+`trace_id`, which the gateway's lines have, too (as `traceID`), so one word finds everything about a submission.
+
+What is logged: ingest writes a line for each submission, notifier for its mails, indexer for each file; work that is
+done in batches has a line for each batch, without ids unless it is a single message; traces that are sampled
+([traces](tracing.md)) have a line for each event that is published. Warnings and errors are always there.
+`LETTERBOX_LOG_LEVEL` raises or lowers that, but not the audit log.
+
+No line holds personal data: ids only. The exception is `words` in the audit log, which the owner typed.
+
+## The audit log
+
+Lines with `"stream": "audit"` tell who did what: searches, views, downloads, releases, rejections, erasures, dead
+letters tried again or dropped, logins, and changes of the owner's keys. They are written at once, one for each
+action, with `action`, `key_id` (who), the ids of what it was done to, and the `trace_id`. search writes them; storage
+writes `erasure begun` and `erased`, whoever asked for it (`reason`: `owner`, `operator`, `retention`), without
+`key_id`. What the operator does with `letterbox` on the host itself needs no key and is in no audit log, but for
+these two.
+
+## Fields
+"""
+
+
+def logs_page() -> str:
+    """Every field that a line of the log may have."""
+    lines = [LOGS]
+    for title, fields in (
+        ("Of every line", log_fields.ALWAYS),
+        ("Of lines about a request or an event", log_fields.TRACED),
+        ("Of lines of the audit log", log_fields.AUDITED),
+        ("Of some lines", log_fields.SOMETIMES),
+    ):
+        lines += [f"### {title}", "", "| field | type | meaning |", "|---|---|---|"]
+        lines += [f"| `{name}` | {field.kind} | {field.meaning} |" for name, field in fields.items()] + [""]
+    return "\n".join(lines)
+
+
 def main() -> int:
     """Write or check all pages."""
     pages = {
@@ -83,7 +150,13 @@ def main() -> int:
         "docs/asyncapi.json": documentation.asyncapi(),
         "docs/settings.md": settings_page(),
         "docs/metrics.md": metrics_page(),
+        "docs/rights.md": rights_page(),
+        "deploy/cluster/nats.conf": nats_configuration.cluster_node(),
+        "docs/logs.md": logs_page(),
         "deploy/nats/nats.conf": nats_configuration.production(),
+        **monitoring_files(),
+        **silo.policies(),
+        **dashboard_files(),
         **{f"deploy/requirements/{name}": text for name, text in requirement_files().items()},
     }
     stale = [name for name, text in pages.items() if not _same(REPOSITORY / name, text)]

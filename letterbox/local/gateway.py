@@ -1,9 +1,14 @@
 """Caddy, with the same Caddyfile as in production."""
 
+import os
+
 from letterbox.local.home import REPOSITORY, Home
 from letterbox.local.part import Part, program
+from libs.service.tracing import DEFAULT_RATIO
 
 PORTS = ("caddy-operations",)
+SAMPLING = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": str(DEFAULT_RATIO)}
+"""The gateway begins the traces, so it decides which of them are sampled."""
 CADDYFILE = REPOSITORY / "deploy" / "caddy" / "Caddyfile"
 
 
@@ -21,6 +26,7 @@ def gateway_part(home: Home, ports: dict[str, int], port: int, trace_endpoint: s
         "HOME": str(folder),
         "OTEL_SERVICE_NAME": "gateway",
     }
+    environment |= {name: os.environ.get(name, default) for name, default in SAMPLING.items()}
     if trace_endpoint:
         environment |= {"OTEL_EXPORTER_OTLP_ENDPOINT": trace_endpoint, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}
     else:

@@ -11,8 +11,8 @@ from pathlib import Path
 from letterbox.local.failure import CannotStart
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
-PORTS_FROM, PORTS_TO = 20_000, 32_000
-"""Below the range that systems take outgoing ports from."""
+PORTS = "20000-32000"
+"""Below the range that systems take outgoing ports from; `LETTERBOX_PORTS` chooses another."""
 LEAST_FREE_BYTES = 200 << 20
 
 
@@ -74,6 +74,19 @@ class Home:
             self.write(f"secrets/{name}", secrets.token_urlsafe(32))
         return file
 
+    def stopped(self) -> set[str]:
+        """The parts that are to stay down, because somebody stopped them."""
+        folder = self.path / "stopped"
+        return {file.name for file in folder.iterdir()} if folder.is_dir() else set()
+
+    def mark_stopped(self, name: str) -> None:
+        """From now on the part stays down when it ends."""
+        self.folder("stopped").joinpath(name).touch()
+
+    def unmark_stopped(self, name: str) -> None:
+        """The part is wanted again."""
+        (self.path / "stopped" / name).unlink(missing_ok=True)
+
     def owner_key(self) -> Path:
         """The owner's key, made the first time, and its hash in `keys.json`, which is all that search gets."""
         file = self.path / "owner.key"
@@ -89,13 +102,22 @@ class Home:
         file = self.path / "ports.json"
         remembered: dict[str, int] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         chosen: dict[str, int] = {}
+        choice = _range_of_ports()
         for name in names:
             port = remembered.get(name, 0)
             while port in chosen.values() or not is_free(port):
-                port = PORTS_FROM + secrets.randbelow(PORTS_TO - PORTS_FROM)
+                port = secrets.choice(choice)
             chosen[name] = port
         self.write("ports.json", json.dumps(remembered | chosen, indent=2) + "\n")
         return chosen
+
+
+def _range_of_ports() -> range:
+    text = os.environ.get("LETTERBOX_PORTS") or PORTS
+    first, _, last = text.partition("-")
+    if not (first.isdigit() and last.isdigit() and 0 < int(first) < int(last) < 65_536):
+        raise CannotStart(f"LETTERBOX_PORTS must be two ports like {PORTS}, not {text!r}.")
+    return range(int(first), int(last) + 1)
 
 
 def is_free(port: int) -> bool:

@@ -1,6 +1,7 @@
 """The local catch-all: takes every mail, keeps each as a file, and shows them on a page.
 
-A mail is answered with 250 only when its file is on disk.
+A mail is answered with 250 only when its file is on disk. While there is a file `refuse` in its folder it takes none,
+as a mail server that has blocked this sender: so that one can try what happens then.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ from letterbox.local.part import Part
 PORTS = ("mail", "mail-page")
 FOLDER = web.AppKey("folder", Path)
 SHOWN = 500
+REFUSE = "refuse"
 CSP = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 STYLE = (
     "body{font:1rem/1.5 system-ui,'DejaVu Sans',sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
@@ -40,7 +42,7 @@ def mail_part(home: Home, ports: dict[str, int]) -> Part:
         name="mail",
         command=[sys.executable, "-m", "letterbox.local.mail", *places],
         address=page,
-        health=f"{page}/messages.json",
+        health=f"{page}/health",
         environment={"PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"},
     )
 
@@ -51,6 +53,15 @@ class Keeper:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._numbers = itertools.count()
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        """Take every recipient, or none."""
+        if (self._folder / REFUSE).exists():
+            return "550 this sender is blocked"
+        envelope.rcpt_tos.append(address)
+        return "250 go on"
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
         """Write the mail to disk, then accept it."""
@@ -75,16 +86,22 @@ def page_app(folder: Path) -> web.Application:
     app = web.Application()
     app[FOLDER] = folder
     app.router.add_get("/", show_all)
-    app.router.add_get("/favicon.ico", no_icon)
+    app.router.add_get("/favicon.ico", nothing)
+    app.router.add_get("/health", healthy)
     app.router.add_get("/messages.json", list_all)
     app.router.add_get("/messages/{id}.eml", raw)
     app.router.add_get("/messages/{id}", show_one)
     return app
 
 
-async def no_icon(_request: web.Request) -> web.Response:
-    """Browsers ask for it."""
+async def nothing(_request: web.Request) -> web.Response:
+    """The icon that browsers ask for."""
     return web.Response(status=204)
+
+
+async def healthy(_request: web.Request) -> web.Response:
+    """200 while the process answers, however many mails there are."""
+    return web.Response()
 
 
 async def list_all(request: web.Request) -> web.Response:

@@ -39,7 +39,7 @@ def _configuration(home: Home, ports: dict[str, int]) -> str:
     def password(user: str) -> str:
         return json.dumps(home.secret(f"nats-{user}").read_text(encoding="utf-8"))
 
-    head = f"""# Written by the local stack; the users come from deploy/nats/users.toml.
+    head = f"""# Written by the local stack; the users come from deploy/rights.toml.
 host: 127.0.0.1
 port: {ports["nats"]}
 http: "127.0.0.1:{ports["nats-monitor"]}\""""

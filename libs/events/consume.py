@@ -25,7 +25,8 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error
 
-from libs.events import metrics, tracing
+from libs.events import metrics
+from libs.events.backlog import BacklogWatch
 from libs.events.catalogue import ERASURE, Event, SubmissionErased
 from libs.events.dead_letters import bury
 from libs.events.delivery import Delivery, Received
@@ -36,8 +37,11 @@ from libs.events.gate import Gate
 from libs.events.history import History
 from libs.events.publish import Publisher
 from libs.events.pull import Puller
-from libs.events.streams import STREAM, Durable, Slice
+from libs.events.streams import Durable, Slice
+from libs.events.tracing import Attempt, keep_failure
+from libs.events.traffic import Traffic
 from libs.service.failpoints import AFTER_EFFECT, BEFORE_ACK, POISON, failpoint
+from libs.service.tracing import at_hand
 
 log = logging.getLogger(__name__)
 
@@ -109,8 +113,8 @@ class Consumer:
         self._durable = durable
         self._name = durable.name if slice_ is None else slice_.consumer
         self._slice = slice_
+        self._traffic = None if slice_ is None else Traffic()
         self._known = durable.events if slice_ is None else (*durable.events, *durable.replayed)
-        self._ack_wait = durable.ack_wait
         self._handler = handler
         self._undo = undo
         self._erasures = Erasures(History(nc))
@@ -119,7 +123,11 @@ class Consumer:
         self._workers = workers
         self._puller = Puller(nc, self._name, self._arrived)
         self._gate = Gate(self._name)
+        self._metrics = metrics.ConsumerMetrics(self._name)
+        metrics.DEAD_LETTERS.labels(durable.name)  # there, and 0, before the first
         self._in_hand: dict[int, Delivery] = {}
+        in_hand = self._in_hand.values()
+        self._backlog = BacklogWatch(nc, self._name, durable.ack_wait, lambda: [each.nanoseconds for each in in_hand])
         self._waiting: deque[Delivery] = deque()
         self._arrival = asyncio.Event()
         self._room = asyncio.Event()
@@ -147,6 +155,7 @@ class Consumer:
             task.cancel()
         self._keeping.cancel()
         await asyncio.gather(*self._tasks, self._pulling, self._keeping, return_exceptions=True)
+        self._backlog.close()
         for delivery in list(self._in_hand.values()):
             await self._give_back(delivery, 0.1)
         with contextlib.suppress(Error, ConnectionError):
@@ -176,7 +185,9 @@ class Consumer:
     def _arrived(self, message: Msg) -> None:
         delivery = Delivery(message)
         if delivery.deliveries > 1:
-            metrics.REDELIVERIES.labels(self._name).inc()
+            self._metrics.redeliveries.inc()
+        if self._traffic is not None:
+            self._traffic.delivered(delivery.left, delivery.deliveries)
         held = self._in_hand.get(delivery.sequence)
         if held is not None:
             held.take(message)
@@ -201,7 +212,10 @@ class Consumer:
                 else:
                     await self._settle(delivery, b"+ACK", "skipped")
             if valid:
+                began = time.monotonic()
                 await self._finish(valid)
+                if self._traffic is not None:
+                    await asyncio.sleep(self._traffic.rest_after(time.monotonic() - began))
 
     def _take(self) -> list[Delivery]:
         group: list[Delivery] = []
@@ -218,7 +232,9 @@ class Consumer:
         try:
             event, identity = open_envelope(message.subject, message.headers, message.data)
         except InvalidEvent as error:
-            log.error("invalid event", extra={"durable": self._name, "error": str(error)})
+            keep_failure(self._name, delivery, "InvalidEvent")
+            with at_hand(delivery.traceparent):
+                log.error("invalid event", extra={"durable": self._name, "error": str(error)})
             return False
         if not isinstance(event, (*self._known, SubmissionErased)):
             return False
@@ -242,6 +258,7 @@ class Consumer:
                     await self._attempt(group)
                     break
                 except Transient as error:
+                    self._gate.count(error)
                     probing = probing or self._gate.close(error)
                     if probing:
                         await self._gate.before_next_probe()
@@ -249,6 +266,7 @@ class Consumer:
                     if probing:
                         self._gate.open()
                         probing = False
+                    self._metrics.handler_failures.inc()
                     if len(group) == 1:
                         await self._failed(group[0], error)
                         break
@@ -267,25 +285,31 @@ class Consumer:
         for delivery in group:
             failpoint(POISON, delivery.message.data)
         received = [delivery.received for delivery in group if delivery.received is not None]
-        metrics.BATCH_SIZE.labels(self._name).observe(len(group))
-        spans = self._spans(group)
-        began = time.perf_counter()
+        self._metrics.batch_size.observe(len(group))
+        spans = Attempt(self._name, group)
+        began, failure = time.perf_counter(), None
         try:
-            with tracing.current(spans.around, group[0].headers if len(group) == 1 else None):
+            with at_hand(spans.around):
                 answers = await self._handler(received)
             failpoint(AFTER_EFFECT)
             answers = await self._undone(group, answers, newest)
             if self._slice is None or self._slice.effects:
                 await self._emit(group, spans, answers)
         except BaseException as error:
-            spans.failed(error)
+            failure = error
             raise
         finally:
-            spans.end()
-            metrics.HANDLER_SECONDS.labels(self._name).observe(time.perf_counter() - began)
+            spans.end(failure)
+            seconds = time.perf_counter() - began
+            self._metrics.handler_seconds.observe(seconds)
         failpoint(BEFORE_ACK)
+        self._metrics.age_seconds.observe(max(0.0, time.time() - min(each.nanoseconds for each in group) / 1e9))
         for delivery in group:
             await self._settle(delivery, b"+ACK", "handled")
+        if self._batch > 1:  # of a single message its handler tells more
+            names = {"durable": self._name, "count": len(group), "seconds": round(seconds, 4)}
+            with at_hand(spans.around):
+                log.info("batch handled", extra=names)
 
     async def _without_erased(self, group: list[Delivery], newest: Newest) -> list[Delivery]:
         """The group without what belongs to erased submissions, which is settled here."""
@@ -319,20 +343,12 @@ class Consumer:
     def _is_of(event: Event, erased: set[str]) -> bool:
         return event.submission_id in erased and not isinstance(event, ERASURE)
 
-    def _spans(self, group: list[Delivery]) -> tracing.Spans:
-        described = [
-            (d.received.event.type, d.received.identity, d.deliveries, d.headers)
-            for d in group
-            if d.received is not None
-        ]
-        return tracing.start(self._name, described)
-
-    async def _emit(self, group: list[Delivery], spans: tracing.Spans, answers: Answers) -> None:
+    async def _emit(self, group: list[Delivery], spans: Attempt, answers: Answers) -> None:
         sending: list[asyncio.Task[Any]] = []
         for position, (delivery, events) in enumerate(zip(group, answers, strict=True)):
             if not events or delivery.received is None:
                 continue
-            with tracing.current(spans.of(position), delivery.headers):
+            with at_hand(spans.of(position, delivery)):
                 cause = delivery.received.identity
                 sending += [asyncio.create_task(self._publisher.publish(event, cause)) for event in events]
         if not sending:
@@ -344,7 +360,9 @@ class Consumer:
 
     async def _failed(self, delivery: Delivery, error: Exception) -> None:
         names = {"durable": self._name, "sequence": delivery.sequence, "deliveries": delivery.deliveries}
-        log.error("handler failed", extra=names | {"error": type(error).__name__}, exc_info=error)
+        keep_failure(self._name, delivery, type(error).__name__)
+        with at_hand(delivery.traceparent):
+            log.error("handler failed", extra=names | {"error": type(error).__name__}, exc_info=error)
         if delivery.deliveries > RETRIES:
             await self._bury(delivery, f"{type(error).__name__}: {error}")
             return
@@ -373,27 +391,15 @@ class Consumer:
 
     def _settled(self, delivery: Delivery, outcome: str) -> None:
         kind = delivery.received.event.type if delivery.received else "invalid"
-        metrics.CONSUMED.labels(self._name, kind, outcome).inc()
+        metrics.consumed(self._name, kind, outcome).inc()
         self._in_hand.pop(delivery.sequence, None)
         self._room.set()
 
     async def _keep(self) -> None:
-        """Say in-progress for everything in hand, and measure what waits."""
+        """Say in-progress for everything in hand, and look at what waits."""
         while True:
             for delivery in list(self._in_hand.values()):
                 with contextlib.suppress(Error, ConnectionError):
                     await self._nc.publish(delivery.message.reply, b"+WPI")
-            await self._measure()
-            await asyncio.sleep(self._ack_wait / 3)
-
-    async def _measure(self) -> None:
-        oldest = min((delivery.nanoseconds for delivery in self._in_hand.values()), default=None)
-        age = 0.0 if oldest is None else max(0.0, time.time() - oldest / 1e9)
-        metrics.OLDEST_SECONDS.labels(self._name).set(age)
-        try:
-            answer = await self._nc.request(f"$JS.API.CONSUMER.INFO.{STREAM}.{self._name}", timeout=2)
-            info = json.loads(answer.data)
-            metrics.PENDING.labels(self._name).set(info["num_pending"] + info["num_ack_pending"])
-            self._ack_wait = info["config"]["ack_wait"] / 1e9
-        except (Error, ConnectionError, KeyError, ValueError):
-            log.debug("cannot read the consumer's state", extra={"durable": self._name})
+            await self._backlog.look()
+            await asyncio.sleep(self._backlog.ack_wait_seconds / 3)

@@ -55,7 +55,7 @@ async def keep(nc: Client, durable: str, entry: Entry, reason: str, deliveries: 
         SEQUENCE: str(entry.sequence),
         DELIVERIES: str(deliveries),
     }
-    answer = await acknowledged(nc, f"dead.{durable}.{own_subject(entry.subject)}", entry.body, headers)
+    answer = await acknowledged(nc.request, f"dead.{durable}.{own_subject(entry.subject)}", entry.body, headers)
     if "error" in answer:
         raise NotPublished("nats", answer["error"].get("description", "refused"))
     if not answer.get("duplicate"):
@@ -72,7 +72,7 @@ async def redrive(nc: Client, durable: str, entry: Entry, run: str) -> int:
     kept.setdefault(ORIGINAL_SEQUENCE, str(entry.sequence))
     kept.setdefault(ORIGINAL_TIME, entry.time.isoformat())
     headers = kept | {MESSAGE_ID: f"{REDRIVE}{durable}:{run}:{entry.sequence}"}
-    answer = await acknowledged(nc, f"{REDRIVE}{durable}.{subject}", entry.body, headers)
+    answer = await acknowledged(nc.request, f"{REDRIVE}{durable}.{subject}", entry.body, headers)
     if "error" in answer:
         raise NotPublished("nats", answer["error"].get("description", "refused"))
     return int(answer["seq"])

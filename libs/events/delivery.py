@@ -9,6 +9,7 @@ from nats.aio.msg import Msg
 
 from libs.events.catalogue import Event
 from libs.events.envelope import REDRIVE
+from libs.service.tracing import carried
 
 ORIGINAL_SEQUENCE = "Letterbox-Original-Sequence"
 ORIGINAL_TIME = "Letterbox-Original-Time"
@@ -26,12 +27,14 @@ class Received(Generic[E_co]):
     sequence: int
     time: datetime
     deliveries: int
+    redriven: bool = False
+    """Whether it is a copy that was handed over again."""
 
 
 class Delivery:
     """A message in hand: pulled, and neither acknowledged nor given back yet."""
 
-    __slots__ = ("deliveries", "message", "nanoseconds", "received", "redriven", "sequence")
+    __slots__ = ("deliveries", "left", "message", "nanoseconds", "received", "redriven", "sequence", "traceparent")
 
     def __init__(self, message: Msg) -> None:
         self.received: Received[Event] | None = None
@@ -45,7 +48,9 @@ class Delivery:
         self.deliveries = int(tokens[first])
         self.sequence = int(tokens[first + 1])
         self.nanoseconds = int(tokens[first + 3])
+        self.left = int(tokens[first + 4])
         self.redriven = message.subject.startswith(REDRIVE)
+        self.traceparent = carried(message.headers)
 
     def describe(self, event: Event, identity: str) -> None:
         """Take in what the message holds; a redriven copy stands for the original's place in the stream."""
@@ -57,6 +62,7 @@ class Delivery:
             int(sequence) if sequence and sequence.isdigit() else self.sequence,
             datetime.fromisoformat(time) if time else self.time,
             self.deliveries,
+            self.redriven,
         )
 
     @property
@@ -67,4 +73,5 @@ class Delivery:
     @property
     def time(self) -> datetime:
         """When the stream stored the message."""
-        return datetime.fromtimestamp(self.nanoseconds / 1e9, UTC)
+        seconds, rest = divmod(self.nanoseconds, 10**9)  # exactly as the journal reads it: no float holds it
+        return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1000)

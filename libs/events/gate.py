@@ -35,6 +35,10 @@ class Gate:
         """Wait until the gate is open."""
         await self._open.wait()
 
+    def count(self, error: Transient) -> None:
+        """Count one attempt that a dependency ended."""
+        metrics.DEPENDENCY_FAILURES.labels(self._durable, error.dependency).inc()
+
     def close(self, error: Transient) -> bool:
         """Close the gate; True for the one who closed it, who has to probe and must call `open` in the end."""
         if not self._open.is_set():

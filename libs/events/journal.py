@@ -7,7 +7,7 @@ Needs rights that read everything: the operator's and storage's.
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,8 +17,8 @@ from nats.aio.msg import Msg
 from nats.errors import Error
 
 from libs.events.catalogue import Event
-from libs.events.envelope import open_envelope
-from libs.events.errors import Transient
+from libs.events.envelope import REDRIVE, open_envelope
+from libs.events.errors import InvalidEvent, Transient
 from libs.events.history import parse_time
 from libs.events.streams import STREAM
 
@@ -44,6 +44,21 @@ class Entry:
         return open_envelope(self.subject, self.headers, self.body)
 
 
+def events_in(entries: Iterable[Entry]) -> Iterator[tuple[Entry, Event, str]]:
+    """The events among messages, with their ids: no redriven copy, and nothing that is no event.
+
+    What is no event is a dead letter already.
+    """
+    for entry in entries:
+        if entry.subject.startswith(REDRIVE):
+            continue
+        try:
+            event, identity = entry.open()
+        except InvalidEvent:
+            continue
+        yield entry, event, identity
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """From where to where a stream reaches."""
@@ -53,6 +68,7 @@ class State:
     messages: int
     forgets: bool
     """Whether messages age out of it."""
+    bytes: int = 0
 
 
 class Journal:
@@ -62,11 +78,18 @@ class Journal:
         self._nc = nc
         self._stream = stream
 
+    @property
+    def stream(self) -> str:
+        """The stream's name."""
+        return self._stream
+
     async def state(self) -> State:
         """First and last sequence, and how many messages there are."""
         info = await self._api(f"STREAM.INFO.{self._stream}", {})
         state, forgets = info["state"], bool(info["config"].get("max_age"))
-        return State(int(state["first_seq"]), int(state["last_seq"]), int(state["messages"]), forgets)
+        return State(
+            int(state["first_seq"]), int(state["last_seq"]), int(state["messages"]), forgets, int(state["bytes"])
+        )
 
     async def subjects(self, *filters: str) -> dict[str, int]:
         """The subjects that match one of the filters, with their messages; for filters that match few."""

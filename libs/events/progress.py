@@ -1,6 +1,7 @@
 """How far the durables are in the stream."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from libs.events.journal import Journal
 
@@ -18,6 +19,10 @@ async def _passed(journal: Journal, durable: str, last: int) -> int:
     info = await journal.consumer(durable)
     if not info["num_pending"] and not info["num_ack_pending"]:
         return last
-    delivered = int(info["delivered"]["stream_seq"])
+    return settled_until(info)
+
+
+def settled_until(info: Mapping[str, Any]) -> int:
+    """Up to which sequence of the stream a consumer with this info has left everything behind that was handed out."""
     # The floor stays behind a message that was given up on, so it counts only while something is in hand.
-    return int(info["ack_floor"]["stream_seq"]) if info["num_ack_pending"] else delivered
+    return int((info["ack_floor"] if info["num_ack_pending"] else info["delivered"])["stream_seq"])

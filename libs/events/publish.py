@@ -3,19 +3,24 @@
 import asyncio
 import json
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.errors import ConnectionClosedError, ConnectionDrainingError, NoRespondersError, OutboundBufferLimitError
 from nats.errors import TimeoutError as NatsTimeoutError
 
-from libs.events import metrics, tracing
+from libs.events import metrics
 from libs.events.catalogue import Event, event_id
 from libs.events.envelope import headers_for
-from libs.events.errors import NotPublished, OutcomeUnknown, SubjectTaken
+from libs.events.errors import NotPublished, OutcomeUnknown, SubjectTaken, Transient
 from libs.events.history import History
+from libs.events.requests import Requests
+from libs.events.tracing import publishing
+from libs.service.tracing import current, sampled
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +47,7 @@ class Publisher:
     def __init__(self, nc: Client, source: str) -> None:
         self._nc = nc
         self._source = source
+        self._requests = Requests(nc)
         self._history = History(nc)
         self._slots = asyncio.Semaphore(IN_FLIGHT)
 
@@ -63,10 +69,13 @@ class Publisher:
         headers = headers_for(event, identity, self._source)
         headers[_EXPECT_LAST] = str(after)
         async with self._slots:
-            with tracing.publishing(event.type, len(body), identity, headers):
+            with publishing(event.type, len(body), identity, headers):
                 published = await self._send(event, subject, identity, body, headers)
-                names = {"event_type": event.type, "event_id": identity, "subject": subject}
-                log.info("event published", extra=names | {"sequence": published.sequence})
+                # A line for each event would cost more than the event: only of what is sampled.
+                level = logging.INFO if sampled(current()) else logging.DEBUG
+                if log.isEnabledFor(level):
+                    names = {"event_type": event.type, "event_id": identity, "subject": subject}
+                    log.log(level, "event published", extra=names | {"sequence": published.sequence})
                 return published
 
     async def publish_all(self, events: Sequence[tuple[Event, str]]) -> None:
@@ -79,28 +88,49 @@ class Publisher:
                 raise result
 
     async def _send(self, event: Event, subject: str, identity: str, body: bytes, headers: dict[str, str]) -> Published:
-        answer = await acknowledged(self._nc, subject, body, headers)
+        began = time.perf_counter()
+        try:
+            published = await self._stored(subject, identity, body, headers)
+        except OutcomeUnknown:
+            metrics.published(event.type, "unknown").inc()
+            raise
+        except Transient:
+            metrics.published(event.type, "not stored").inc()
+            raise
+        except SubjectTaken:
+            metrics.published(event.type, "taken").inc()
+            raise
+        metrics.PUBLISH_SECONDS.observe(time.perf_counter() - began)
+        metrics.published(event.type, "repeated" if published.repeated else "new").inc()
+        return published
+
+    async def _stored(self, subject: str, identity: str, body: bytes, headers: dict[str, str]) -> Published:
+        answer = await acknowledged(self._requests.request, subject, body, headers)
         error = answer.get("error")
         if error is None:
-            repeated = bool(answer.get("duplicate"))
-            metrics.PUBLISHED.labels(event.type, "repeated" if repeated else "new").inc()
-            return Published(int(answer["seq"]), repeated)
+            return Published(int(answer["seq"]), bool(answer.get("duplicate")))
         if error.get("err_code") != WRONG_LAST_SEQUENCE:
             raise NotPublished("nats", error.get("description", "refused"))
         stored = await self._history.read(subject)
         if stored is not None and stored.identity == identity:
-            metrics.PUBLISHED.labels(event.type, "repeated").inc()
             return Published(stored.sequence, repeated=True)
         raise SubjectTaken(subject)
 
 
-async def acknowledged(nc: Client, subject: str, body: bytes, headers: dict[str, str]) -> dict[str, Any]:
+class Request(Protocol):
+    """The client's `request`, or that of Requests."""
+
+    def __call__(self, subject: str, body: bytes, /, *, timeout: float, headers: dict[str, str]) -> Awaitable[Msg]:
+        """Send one message and wait for its answer."""
+
+
+async def acknowledged(request: Request, subject: str, body: bytes, headers: dict[str, str]) -> dict[str, Any]:
     """Publish one message and wait for the stream's answer, as the JSON it gave (see JetStream's PubAck).
 
     Raises NotPublished when it surely was not stored, OutcomeUnknown when no answer came.
     """
     try:
-        message = await nc.request(subject, body, timeout=ACK_TIMEOUT_SECONDS, headers=headers)
+        message = await request(subject, body, timeout=ACK_TIMEOUT_SECONDS, headers=headers)
     except NoRespondersError:
         raise NotPublished("nats", "no stream answers (it may have no leader for now)") from None
     except (OutboundBufferLimitError, ConnectionClosedError, ConnectionDrainingError):

@@ -1,85 +1,72 @@
 """Spans of messaging: one trace runs from the visitor's request to the index.
 
 Follows the OpenTelemetry semantic conventions for messaging (status: development). A message handled alone is a child
-of the span that published it. A batch is one span that links to all its messages, and each message in it has a span
-of its own, child of its publisher's and linked to the batch.
+of the span that published it. A batch with several sampled messages is one span that links to each of them, and each
+has a span of its own, child of its publisher's and linked to the batch. What is not sampled has none (tracing.py of
+libs.service).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
-from opentelemetry import context as otel_context
-from opentelemetry import trace
-from opentelemetry.context import Context
-from opentelemetry.trace import INVALID_SPAN, Link, Span, SpanKind, Status, StatusCode
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.trace import Link, SpanKind
 
-Headers = Mapping[str, str] | None
-Described = tuple[str, str, int, Headers]
-"""Of one message: event type, id, deliveries, headers."""
+from libs.events.delivery import Delivery
+from libs.service import tracing
+from libs.service.tracing import HEADER, AtHand
 
-_w3c = TraceContextTextMapPropagator()
-_tracer = trace.get_tracer("letterbox.events")
 _MESSAGING: dict[str, str | int] = {"messaging.system": "nats"}
 _PROCESS = _MESSAGING | {"messaging.operation.type": "process", "messaging.operation.name": "process"}
 _SEND = _MESSAGING | {"messaging.operation.type": "send", "messaging.operation.name": "publish"}
 
 
-@dataclass(slots=True)
-class Spans:
-    """The spans of one attempt: one around the handler, and one for each message of a batch."""
+class Attempt:
+    """The spans of one attempt at a group of deliveries: around the handler, and of each message that is sampled."""
 
-    around: Span = INVALID_SPAN
-    each: list[Span] = field(default_factory=list)
+    __slots__ = ("_each", "around")
 
-    def of(self, position: int) -> Span:
-        """The span of the message at `position`."""
-        return self.each[position] if self.each else self.around
+    def __init__(self, durable: str, group: Sequence[Delivery]) -> None:
+        self._each: dict[int, AtHand] = {}
+        sampled = [position for position, one in enumerate(group) if tracing.sampled(one.traceparent)]
+        self.around: AtHand = group[0].traceparent if len(group) == 1 else ""
+        """What the handler works for: the one message, or the one that is sampled, or the whole batch."""
+        if not sampled:
+            return
+        links: list[Link] = []
+        if len(sampled) > 1:
+            self.around = _batch(durable, [group[position] for position in sampled], len(group))
+            links = [tracing.link(self.around)]
+        self._each = {at: _process(durable, group[at], len(group), links) for at in sampled}
+        if len(sampled) == 1:
+            self.around = self._each[sampled[0]]
 
-    def failed(self, error: BaseException) -> None:
-        """Mark all as failed; only the error's type goes out, its text may hold personal data."""
-        for span in (self.around, *self.each):
-            span.set_attribute("error.type", type(error).__name__)
-            span.set_status(Status(StatusCode.ERROR))
+    def of(self, position: int, delivery: Delivery) -> AtHand:
+        """What is caused by the message at `position` belongs to."""
+        return self._each.get(position, delivery.traceparent)
 
-    def end(self) -> None:
-        """End all."""
-        for span in (*self.each, self.around):
-            span.end()
-
-
-def start(durable: str, messages: Sequence[Described]) -> Spans:
-    """Spans for one attempt at `messages`; none where their publishers recorded none."""
-    if not any(_sampled(headers) for *_, headers in messages):
-        return Spans()
-    if len(messages) == 1:
-        return Spans(around=_start_process(durable, messages[0]))
-    batch = _start_batch(durable, messages)
-    link = [Link(batch.get_span_context())]
-    return Spans(batch, [_start_process(durable, message, link) for message in messages])
+    def end(self, error: BaseException | None = None) -> None:
+        """End all, as failed with `error`; only its type goes out, its text may hold personal data."""
+        kind = "" if error is None else type(error).__name__
+        for begun in self._each.values():
+            tracing.end(begun, kind)
+        if len(self._each) > 1:
+            tracing.end(self.around, kind)
 
 
-@contextmanager
-def current(span: Span, headers: Headers) -> Iterator[None]:
-    """Make `span` the current one; without a recorded span, the publisher's context, so that ids still travel."""
-    if span is INVALID_SPAN and not headers:
-        yield
-        return
-    context = context_of(headers) if span is INVALID_SPAN else trace.set_span_in_context(span)
-    token = otel_context.attach(context)
-    try:
-        yield
-    finally:
-        otel_context.detach(token)
+def keep_failure(durable: str, delivery: Delivery, error: str) -> None:
+    """Keep that a message could not be handled, where its trace is not sampled."""
+    work = delivery.traceparent
+    if work and not tracing.sampled(work):
+        name, attributes = _described(durable, delivery)
+        tracing.keep_error(name, error, work, attributes)
 
 
 @contextmanager
 def publishing(kind: str, size: int, identity: str, headers: dict[str, str]) -> Iterator[None]:
-    """A producer span around publishing one event; puts its context into `headers`."""
-    parent = trace.get_current_span().get_span_context()
-    if parent.is_valid and not parent.trace_flags.sampled:
-        _w3c.inject(headers)
+    """A producer span around publishing one event, where that is sampled; puts its context into `headers`."""
+    work = tracing.current()
+    if work and not tracing.sampled(work):
+        headers[HEADER] = tracing.traceparent()
         yield
         return
     attributes = _SEND | {
@@ -87,45 +74,40 @@ def publishing(kind: str, size: int, identity: str, headers: dict[str, str]) -> 
         "messaging.message.id": identity,
         "messaging.message.body.size": size,
     }
-    with _tracer.start_as_current_span(
-        f"publish {kind}", kind=SpanKind.PRODUCER, attributes=attributes, record_exception=False
-    ):
-        _w3c.inject(headers)
-        yield
+    begun, error = tracing.begin(f"publish {kind}", work, SpanKind.PRODUCER, attributes), ""
+    try:
+        with tracing.at_hand(begun):
+            headers[HEADER] = tracing.traceparent()
+            yield
+    except BaseException as failure:
+        error = type(failure).__name__
+        raise
+    finally:
+        tracing.end(begun, error)
 
 
-def context_of(headers: Headers) -> Context:
-    """The publisher's trace context, from a message's headers."""
-    return _w3c.extract({key.lower(): value for key, value in (headers or {}).items()}, context=Context())
+def _process(durable: str, delivery: Delivery, together: int, links: Sequence[Link]) -> AtHand:
+    name, attributes = _described(durable, delivery)
+    if together > 1:
+        attributes["messaging.batch.message_count"] = together
+    return tracing.begin(name, delivery.traceparent, SpanKind.CONSUMER, attributes, links)
 
 
-def _sampled(headers: Headers) -> bool:
-    return (headers or {}).get("traceparent", "").endswith("-01")
-
-
-def _start_process(durable: str, message: Described, links: Sequence[Link] = ()) -> Span:
-    kind, identity, deliveries, headers = message
+def _described(durable: str, delivery: Delivery) -> tuple[str, dict[str, str | int]]:
+    kind = delivery.received.event.type if delivery.received else "invalid event"
     attributes = _PROCESS | {
         "messaging.destination.template": f"{kind}.{{id}}",
         "messaging.consumer.group.name": durable,
-        "messaging.message.id": identity,
-        "messaging.message.delivery_count": deliveries,
+        "messaging.message.id": delivery.received.identity if delivery.received else "",
+        "messaging.message.delivery_count": delivery.deliveries,
     }
-    return _tracer.start_span(
-        f"process {kind}", context=context_of(headers), kind=SpanKind.CONSUMER, links=links, attributes=attributes
-    )
+    return f"process {kind}", attributes
 
 
-def _start_batch(durable: str, messages: Sequence[Described]) -> Span:
-    origins = [trace.get_current_span(context_of(headers)).get_span_context() for *_, headers in messages]
+def _batch(durable: str, sampled: Sequence[Delivery], together: int) -> AtHand:
     attributes = _PROCESS | {
         "messaging.consumer.group.name": durable,
-        "messaging.batch.message_count": len(messages),
+        "messaging.batch.message_count": together,
     }
-    return _tracer.start_span(
-        f"process batch {durable}",
-        context=Context(),
-        kind=SpanKind.CONSUMER,
-        links=[Link(origin) for origin in origins if origin.is_valid],
-        attributes=attributes,
-    )
+    links = [tracing.link(one.traceparent) for one in sampled]
+    return tracing.gathered(f"process batch {durable}", SpanKind.CONSUMER, attributes, links)

@@ -5,6 +5,7 @@ that it does not fold. Highlights and pages are ours. Where it cannot be the sam
 docs/search.md.
 """
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -39,7 +40,24 @@ from libs.index.words import Word, parse
 
 INDEX = "documents"
 ABSENT = "index_not_found"
-TASK_MILLISECONDS = 60_000
+SYSTEM = "system"
+"""Meilisearch's type of error for what its machine has not got: space on the disk or in the queue, open files."""
+ENGINES_OWN = {
+    ABSENT,
+    "database_size_limit_reached",
+    "index_creation_failed",
+    "invalid_state",
+    "invalid_store_file",
+    "task_file_not_found",
+}
+"""Codes of other types that no document can be blamed for. `internal` is not one: a document may have caused it."""
+TOO_LARGE = "payload_too_large"
+DOCUMENTS_FAULT = {TOO_LARGE, "malformed_payload", "missing_document_id", "max_fields_limit_exceeded"}
+"""Codes with which documents are refused at once; others are told by the task."""
+ENDED = ("succeeded", "failed", "canceled")
+TASK_SECONDS = 60
+FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS = 0.05, 0.5
+"""Pauses between looks at a task; most of them take about a second."""
 REQUEST_SECONDS = 10
 CROP_WORDS = 12
 IDS_AT_ONCE = 1000
@@ -73,7 +91,7 @@ class MeilisearchIndex:
             if created.status != "succeeded" and (created.error or {}).get("code") != "index_already_exists":
                 raise Unavailable(f"the index cannot be created: {created.error}")
             info = await self._index.update_settings(SETTINGS)
-            self._succeeded(await self._finished(info.task_uid))
+            self._administered(await self._finished(info.task_uid))
 
     async def exists(self) -> bool:
         """Whether there is such an index."""
@@ -93,15 +111,22 @@ class MeilisearchIndex:
         """Exchange what is in this index and in `other`, settings included, in one step."""
         async with _errors():
             info = await self._client.swap_indexes([(self._uid, other)])
-            self._succeeded(await self._finished(info.task_uid))
+            self._administered(await self._finished(info.task_uid))
 
     async def write(self, documents: Sequence[IndexedDocument]) -> None:
-        """Add or replace; one task for all."""
+        """Add or replace; one task for all, or for the halves of what is too large for one request."""
         if not documents:
             return
-        async with _errors():
-            info = await self._index.add_documents([fields(document) for document in documents])
-            self._succeeded(await self._finished(info.task_uid))
+        try:
+            async with _errors():
+                info = await self._index.add_documents([fields(document) for document in documents])
+                self._succeeded(await self._finished(info.task_uid))
+        except RefusedDocuments as refused:
+            if str(refused) != TOO_LARGE or len(documents) == 1:
+                raise
+            middle = len(documents) // 2
+            await self.write(documents[:middle])
+            await self.write(documents[middle:])
 
     async def delete_submission(self, contact_id: str) -> int:
         """Remove all documents of a submission; returns how many went."""
@@ -257,22 +282,45 @@ class MeilisearchIndex:
         return closest(folded, seen.items())
 
     async def _finished(self, task: int) -> TaskResult:
-        return await self._client.wait_for_task(task, timeout_in_ms=TASK_MILLISECONDS)
+        """A task's end. The SDK's own waiting does not know that a task can be canceled."""
+        pause = FIRST_LOOK_SECONDS
+        async with asyncio.timeout(TASK_SECONDS):
+            while (found := await self._client.get_task(task)).status not in ENDED:
+                await asyncio.sleep(pause)
+                pause = min(pause * 1.5, LAST_LOOK_SECONDS)
+            return found
 
-    def _succeeded(self, task: TaskResult) -> TaskResult:
+    def _succeeded(self, task: TaskResult) -> None:
+        """Raise for a task that failed: Unavailable unless the fault is the documents' own.
+
+        What was canceled has no error; somebody has to ask for it again.
+        """
+        if task.status == "succeeded":
+            return
+        error = task.error or {"type": SYSTEM, "code": task.status}
+        if error.get("type") == SYSTEM or error.get("code") in ENGINES_OWN:
+            raise Unavailable(f"Meilisearch: {error.get('code')}")
+        raise RefusedDocuments(str(error.get("code")))
+
+    def _administered(self, task: TaskResult) -> None:
         if task.status != "succeeded":
-            raise RefusedDocuments(str((task.error or {}).get("code", "unknown")))
-        return task
+            raise Unavailable(f"Meilisearch: {(task.error or {}).get('code', task.status)}")
 
 
 @asynccontextmanager
 async def _errors() -> AsyncIterator[None]:
-    """The SDK's errors as ours: a refused filter is the caller's fault, everything else means that it is away."""
+    """The SDK's errors as ours.
+
+    A refused filter or document is the caller's fault; everything else means that it is away: a full queue of tasks or
+    a full disk (`no_space_left_on_device`), too many searches at once, a key that is not known yet.
+    """
     try:
         yield
     except MeilisearchApiError as error:
-        if error.code and error.code.startswith("invalid_search"):
+        if error.code.startswith("invalid_search"):
             raise InvalidQuery("The search cannot be asked like that.") from error
+        if error.code in DOCUMENTS_FAULT or error.code.startswith("invalid_document"):
+            raise RefusedDocuments(error.code) from error
         raise Unavailable(f"Meilisearch: {error.code}") from error
     except (TimeoutError, MeilisearchError, httpx2.HTTPError) as error:
         raise Unavailable(f"Meilisearch: {type(error).__name__}") from error

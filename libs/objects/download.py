@@ -5,6 +5,7 @@ which only the body is used), four times what this costs; a replay reads one obj
 """
 
 import re
+import time
 from collections.abc import AsyncGenerator
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ from botocore.credentials import Credentials
 from yarl import URL
 
 from libs.events.errors import Transient
+from libs.objects.metrics import RECEIVED, count, outcome_of
 
 CHUNK_BYTES = 256 * 1024
 CONNECT_SECONDS, READ_SECONDS = 2.0, 20.0
@@ -23,6 +25,7 @@ ATTEMPTS = 2
 """A connection that went away meanwhile, or a server that is just starting, is tried once more."""
 ERROR_BYTES = 16_384
 NO_SUCH_KEY = "NoSuchKey"
+OPERATION = "GetObject"
 
 _CODE = re.compile(rb"<Code>([A-Za-z0-9.]{1,64})</Code>")
 
@@ -59,6 +62,7 @@ class Downloads:
             answer = await self._answer(key)
             try:
                 async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
+                    RECEIVED.inc(len(chunk))
                     yield chunk
             finally:
                 answer.release()
@@ -69,9 +73,12 @@ class Downloads:
         """The answer that has the object; its body is not read yet."""
         url = f"{self._bucket}/{quote(key, safe='/~')}"
         for attempt in range(1, ATTEMPTS + 1):
+            began = time.perf_counter()
             try:
                 answer = await self._session.get(URL(url, encoded=True), headers=self._signed(url))
+                count(OPERATION, outcome_of(answer.status), time.perf_counter() - began)
             except (HttpError, OSError):
+                count(OPERATION, "failed", time.perf_counter() - began)
                 if attempt == ATTEMPTS:
                     raise
                 continue

@@ -14,11 +14,15 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 from aiohttp import ClientError as HttpError
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.handlers import add_expect_header
+from opentelemetry.trace import SpanKind
 
 from libs.events.errors import Transient
 from libs.objects.download import CONNECT_SECONDS, READ_SECONDS, Downloads, MissingObject
 from libs.objects.filenames import within
+from libs.objects.metrics import SENT, counting
 from libs.service.settings import ObjectSettings
+from libs.service.tracing import span
 
 __all__ = ["MissingObject", "ObjectStore", "TooLarge", "object_store", "transient"]
 
@@ -67,11 +71,13 @@ class ObjectStore:
         """
         about = {NAME: quote(within(name, NAME_BYTES), safe="")} if name else {}
         try:
-            await self.client.put_object(
-                Bucket=self.bucket, Key=key, Body=content, ContentType=content_type, Metadata=about
-            )
+            with span("upload", SpanKind.CLIENT):
+                await self.client.put_object(
+                    Bucket=self.bucket, Key=key, Body=content, ContentType=content_type, Metadata=about
+                )
         except FAILURES as error:
             raise transient(error) from error
+        SENT.inc(len(content))
 
     async def name_of(self, key: str) -> str:
         """The name that travels with the object; empty when it has none. Raises MissingObject."""
@@ -88,10 +94,11 @@ class ObjectStore:
     async def read(self, key: str, most: int) -> bytes:
         """The object's bytes. Raises MissingObject, or TooLarge when it has more than `most` bytes."""
         content = bytearray()
-        async for chunk in self.stream(key):
-            content += chunk
-            if len(content) > most:
-                raise TooLarge(key)
+        with span("download", SpanKind.CLIENT):
+            async for chunk in self.stream(key):
+                content += chunk
+                if len(content) > most:
+                    raise TooLarge(key)
         return bytes(content)
 
     def stream(self, key: str) -> AsyncGenerator[bytes, None]:
@@ -203,6 +210,9 @@ async def object_store(settings: ObjectSettings, connections: int = 32) -> Async
         aws_secret_access_key=settings.s3_secret_key.get_secret_value(),
         config=config,
     ) as client:
+        # Its wait for "100 Continue" has no end: a store that hangs would hold the sender for as long as it hangs.
+        client.meta.events.unregister("before-call.s3", add_expect_header)
+        counting(client)
         downloads = Downloads(
             client.meta.endpoint_url,
             settings.s3_region,

@@ -1,21 +1,32 @@
 """A pool of connections as one role, which opens them when they are needed: the service starts without PostgreSQL."""
 
 import json
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import lru_cache
 from typing import TypeAlias
 
 import asyncpg
-from opentelemetry import trace
 from opentelemetry.trace import SpanKind
+from prometheus_client import Counter, Gauge, Histogram
 
 from libs.events.errors import Transient
 from libs.service.settings import PostgresSettings
+from libs.service.tracing import span
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
-_tracer = trace.get_tracer("letterbox.postgres")
+CONNECTIONS = Gauge("postgres_pool_connections", "Connections of the pool: `busy` or `idle`.", ["state"])
+MOST_CONNECTIONS = Gauge("postgres_pool_max_connections", "Connections that the pool may open.")
+STATEMENT_SECONDS = Histogram(
+    "postgres_statement_seconds",
+    "Time a statement or transaction took, waiting for a connection included.",
+    ["statement"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+FAILURES = Counter("postgres_failures_total", "Statements that failed because PostgreSQL was away.", ["error"])
 
 AWAY = (
     OSError,
@@ -40,19 +51,24 @@ def postgres_errors() -> Iterator[None]:
     try:
         yield
     except AWAY as error:
+        FAILURES.labels(type(error).__name__).inc()
         raise Transient("postgres", type(error).__name__) from error
 
 
 @contextmanager
 def statement(name: str) -> Iterator[None]:
-    """A client span around one statement or transaction, where the work at hand is being traced."""
-    if not trace.get_current_span().get_span_context().trace_flags.sampled:
-        yield
-        return
-    with _tracer.start_as_current_span(
-        name, kind=SpanKind.CLIENT, attributes={"db.system.name": "postgresql"}, record_exception=False
-    ):
-        yield
+    """A measure of one statement or transaction, and a client span where the work at hand is being traced."""
+    began = time.perf_counter()
+    try:
+        with span(name, SpanKind.CLIENT, {"db.system.name": "postgresql"}):
+            yield
+    finally:
+        _seconds_of(name).observe(time.perf_counter() - began)
+
+
+@lru_cache(maxsize=64)
+def _seconds_of(name: str) -> Histogram:
+    return STATEMENT_SECONDS.labels(name)
 
 
 @asynccontextmanager
@@ -68,6 +84,9 @@ async def postgres_pool(settings: PostgresSettings, *, most: int = 4, timeout: f
         init=_json,
         reset=_leave_as_it_is,
     )
+    CONNECTIONS.labels("idle").set_function(pool.get_idle_size)
+    CONNECTIONS.labels("busy").set_function(lambda: pool.get_size() - pool.get_idle_size())
+    MOST_CONNECTIONS.set(most)
     try:
         yield pool
     finally:

@@ -6,15 +6,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
 
 from aiohttp import web
-from opentelemetry import trace
-from opentelemetry.context import Context
-from opentelemetry.trace import SpanKind, Status, StatusCode
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Histogram
 
+from libs.service import tracing
+
 log = logging.getLogger(__name__)
-_w3c = TraceContextTextMapPropagator()
-_tracer = trace.get_tracer("letterbox.http")
 
 REQUESTS = Counter("http_requests_total", "Requests answered.", ["method", "route", "status"])
 SECONDS = Histogram(
@@ -39,10 +36,13 @@ class Problem(Exception):
         errors: Sequence[dict[str, str]] = (),
         retry_after: int | None = None,
         headers: dict[str, str] | None = None,
+        cause: str = "",
     ) -> None:
         super().__init__(title)
         self.status = status
         self.title = title
+        self.cause = cause
+        """For counting, where the status does not tell it: one of a few words."""
         self.errors = list(errors)
         self.headers = dict(headers or {})
         if retry_after is not None:
@@ -83,14 +83,8 @@ async def observed(request: web.Request, handler: Handler) -> web.StreamResponse
     route, method = route_of(request), request.method if request.method in METHODS else "other"
     began = time.perf_counter()
     status = 499  # the client went away before it was answered
-    with _tracer.start_as_current_span(
-        f"{method} {route}",
-        context=_w3c.extract(request.headers, Context()) if "traceparent" in request.headers else Context(),
-        kind=SpanKind.SERVER,
-        attributes={"http.request.method": method, "http.route": route},
-        record_exception=False,
-        set_status_on_exception=False,
-    ) as span:
+    work = _begun(request, method, route)
+    with tracing.at_hand(work):
         try:
             response = await handler(request)
             status = response.status
@@ -100,22 +94,38 @@ async def observed(request: web.Request, handler: Handler) -> web.StreamResponse
             raise
         finally:
             seconds = time.perf_counter() - began
-            span.set_attribute("http.response.status_code", status)
-            if status >= 500:
-                span.set_status(Status(StatusCode.ERROR))
-            _count(method, route, status, seconds, span)
+            _count(method, route, status, seconds)
             level = logging.DEBUG if status < 400 else logging.INFO  # the gateway logs every request, with the trace id
             if log.isEnabledFor(level):
                 extra = {"method": method, "route": route, "status": status, "seconds": round(seconds, 4)}
                 log.log(level, "request", extra=extra)
+            _ended(work, method, route, status, seconds)
 
 
-def _count(method: str, route: str, status: int, seconds: float, span: trace.Span) -> None:
-    context = span.get_span_context()
-    exemplar = {"trace_id": format(context.trace_id, "032x")} if context.trace_flags.sampled else None
+def _begun(request: web.Request, method: str, route: str) -> tracing.AtHand:
+    parent = tracing.carried(request.headers)
+    if parent and not tracing.sampled(parent):
+        return parent
+    attributes = {"http.request.method": method, "http.route": route}
+    return tracing.begin(f"{method} {route}", parent, SpanKind.SERVER, attributes)
+
+
+def _ended(work: tracing.AtHand, method: str, route: str, status: int, seconds: float) -> None:
+    error = str(status) if status >= 500 else ""
+    if not isinstance(work, str):
+        work.set_attribute("http.response.status_code", status)
+        tracing.end(work, error)
+    elif error:
+        attributes: dict[str, str | int] = {"http.request.method": method, "http.route": route}
+        attributes["http.response.status_code"] = status
+        tracing.keep_error(f"{method} {route}", error, work, attributes, time.time_ns() - int(seconds * 1e9))
+
+
+def _count(method: str, route: str, status: int, seconds: float) -> None:
     requests, durations = _measures(method, route, status)
-    requests.inc(exemplar=exemplar)
-    durations.observe(seconds, exemplar=exemplar)
+    joined = tracing.exemplar()
+    requests.inc(exemplar=joined)
+    durations.observe(seconds, exemplar=joined)
 
 
 @lru_cache(maxsize=1024)

@@ -17,6 +17,7 @@ from typing import TypeVar
 import uvloop
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
+from prometheus_client import Gauge
 
 from libs.service import logs, tracing
 from libs.service.door import bound, shut
@@ -26,6 +27,8 @@ from libs.service.operations import operations_app
 from libs.service.settings import ServiceSettings, load
 
 log = logging.getLogger(__name__)
+
+IN_PROGRESS = Gauge("http_requests_in_progress", "Requests that are being answered.")
 
 S = TypeVar("S", bound=ServiceSettings)
 Start = Callable[[S, Health], AbstractAsyncContextManager[None]]
@@ -48,10 +51,10 @@ def run(name: str, settings: type[S], start: Start[S]) -> None:
     configured = load(settings)
     log_handler = logs.configure(name, configured.log_level)
     with tracing.tracing(name):
-        uvloop.run(_serve(name, configured, start, log_handler))
+        uvloop.run(_serve(configured, start, log_handler))
 
 
-async def _serve(name: str, settings: S, start: Start[S], log_handler: logging.Handler) -> None:
+async def _serve(settings: S, start: Start[S], log_handler: logging.Handler) -> None:
     health = Health()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -62,7 +65,7 @@ async def _serve(name: str, settings: S, start: Start[S], log_handler: logging.H
         watching_lag(),
         listening(operations_app(health), settings.host, settings.ops_port),
     ):
-        work = asyncio.create_task(_work(name, settings, start, health, stop))
+        work = asyncio.create_task(_work(settings, start, health, stop))
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
         health.stopping()
@@ -75,7 +78,7 @@ async def _serve(name: str, settings: S, start: Start[S], log_handler: logging.H
             log.info("stopped before it had started")
 
 
-async def _work(name: str, settings: S, start: Start[S], health: Health, stop: asyncio.Event) -> None:
+async def _work(settings: S, start: Start[S], health: Health, stop: asyncio.Event) -> None:
     async with start(settings, health):
         _settle_garbage_collector()
         health.started()
@@ -83,7 +86,7 @@ async def _work(name: str, settings: S, start: Start[S], health: Health, stop: a
         await stop.wait()
         health.stopping()
         log.info("stopping")
-    log.info("stopped", extra={"name_of_service": name})
+    log.info("stopped")
 
 
 def _settle_garbage_collector() -> None:
@@ -136,6 +139,7 @@ class OpenRequests:
     def __init__(self) -> None:
         self._open = 0
         self._last = False
+        IN_PROGRESS.set_function(lambda: self._open)
 
     @property
     def middleware(self) -> Middleware:
@@ -167,4 +171,4 @@ class OpenRequests:
             if self._open:
                 busy = now
         if self._open:
-            log.warning("requests cut off", extra={"requests": self._open})
+            log.warning("requests cut off", extra={"count": self._open})

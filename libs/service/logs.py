@@ -13,8 +13,13 @@ from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Any, TextIO
 
-from opentelemetry import trace
+from prometheus_client import Counter
 
+from libs.service.log_fields import AUDIT
+from libs.service.tracing import ids
+
+LINES = Counter("log_lines_total", "Lines of this service's log.", ["level"])
+LEVELS = ("debug", "info", "warning", "error", "critical")
 MOST_LINES = 100
 FLUSH_SECONDS = 0.2
 
@@ -39,10 +44,9 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        context = trace.get_current_span().get_span_context()
-        if context.is_valid:
-            line["trace_id"] = format(context.trace_id, "032x")
-            line["span_id"] = format(context.span_id, "016x")
+        trace_id, span_id = ids()
+        if trace_id:
+            line |= {"trace_id": trace_id, "span_id": span_id}
         for key in record.__dict__.keys() - _STANDARD:
             line[key] = record.__dict__[key]
         if record.exc_info and record.exc_info[1] is not None:
@@ -58,7 +62,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class BatchingHandler(logging.Handler):
-    """Writes lines together: at once from a warning on, otherwise with the next batch or the next `flush`.
+    """Writes lines together: at once from a warning on and those of the audit log, otherwise with the next `flush`.
 
     A write for each line costs more than all else that is done for it. A crash may take the last lines below a warning
     along; nothing depends on them.
@@ -68,11 +72,13 @@ class BatchingHandler(logging.Handler):
         super().__init__()
         self._stream = stream
         self._lines: list[str] = []
+        self._counts = [LINES.labels(level) for level in LEVELS]
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take one line."""
-        self._lines.append(self.format(record))
-        if record.levelno >= logging.WARNING or len(self._lines) >= MOST_LINES:
+        self._lines.append(self.format(record))  # here, while the trace of the work at hand is known
+        self._counts[min(max(record.levelno // 10, 1), len(LEVELS)) - 1].inc()
+        if record.levelno >= logging.WARNING or record.name == AUDIT or len(self._lines) >= MOST_LINES:
             self.flush()
 
     def flush(self) -> None:
@@ -93,6 +99,7 @@ def configure(service: str, level: str) -> logging.Handler:
     handler = BatchingHandler(sys.stdout)
     handler.setFormatter(JsonFormatter(service))
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger(AUDIT).setLevel(logging.INFO)  # whatever else is logged
     for noisy in ("botocore", "aiobotocore", "urllib3", "nats", "httpx", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     return handler

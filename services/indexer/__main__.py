@@ -1,6 +1,5 @@
 """`python -m services.indexer`."""
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -27,11 +26,11 @@ from services.indexer.active_rules import ActiveRules
 from services.indexer.antivirus import Antivirus
 from services.indexer.found import Reach, Room
 from services.indexer.indexes import indexes
+from services.indexer.priority import yield_processors
 from services.indexer.sandbox import Limits, Sandbox
 from services.indexer.settings import Settings
 
-NICENESS = 10
-"""Reading and indexing yield the processors to what visitors wait for."""
+NICENESS = 5
 INDEX_WRITERS = 2
 """While one batch is written, the next is read."""
 
@@ -44,7 +43,7 @@ def _always(handler: Handler, _effects: bool) -> Handler:
 @asynccontextmanager
 async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
     """Everything indexer is made of, opened in order and closed in reverse."""
-    os.nice(NICENESS)
+    yield_processors(NICENESS)
     async with AsyncExitStack() as stack:
         configured = tags.Rules.load(settings.rules_path or tags.DEFAULT_RULES)
         limits = Limits(memory_bytes=settings.extract_memory_bytes, wall_seconds=settings.extract_seconds)

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 
 from libs.events.catalogue import (
@@ -26,8 +27,9 @@ from libs.events.errors import Transient
 from libs.events.history import History
 from libs.index.protocol import IndexedDocument, Unavailable
 from libs.objects import previews
+from libs.objects.families import family
 from libs.objects.store import MissingObject, ObjectStore
-from services.indexer import documents, found, tagging, texts
+from services.indexer import documents, found, metrics, tagging, texts
 from services.indexer.active_rules import Active, ActiveRules
 from services.indexer.antivirus import NOT_SCANNED, Antivirus, infected
 from services.indexer.found import File, Reach
@@ -79,14 +81,22 @@ async def extract(event: DocumentStored, parts: Parts) -> Sequence[Event]:
     file = await _file(submission, event.number, parts)
     content = await parts.objects.read(event.object_key, most=event.size)
     scan = await parts.antivirus.scan(event.document_id, content) if parts.antivirus else NOT_SCANNED
+    sort = family(event.content_type)
     if scan.outcome == "infected":
+        metrics.unread(sort, "infected")
+        log.warning("infected document", extra={"document_id": event.document_id, "family": sort})
         return [documents.failed(event, infected(scan.signature), scan)]
     try:
-        extracted = await parts.sandbox.read(content, event.content_type, parts.limits)
+        with metrics.reading(sort):
+            extracted = await parts.sandbox.read(content, event.content_type, parts.limits)
     except Unreadable as fault:  # the document's fault: final, with words for people
+        metrics.unread(sort, fault.reason)
+        log.info("document not read", extra={"document_id": event.document_id, "family": sort, "reason": fault.reason})
         return [documents.failed(event, fault, scan)]
     except SandboxFailed as error:
         raise Transient("sandbox", str(error)) from error
+    metrics.EXTRACTIONS.labels(sort, "read by ocr" if extracted.ocr else "read").inc()
+    log.info("document read", extra={"document_id": event.document_id, "family": sort, "ocr": extracted.ocr})
     contents = await found.keep(event, extracted, file.room, parts.history, parts.objects, parts.reach)
     text = documents.kept(event, submission, file.filename, extracted, contents)
     text = await _with_tags(text, documents.extracted(text, contents, scan), parts, await parts.rules.current())
@@ -100,18 +110,24 @@ async def index(received: Sequence[Received[Event]], parts: Parts) -> Answers:
     What was tagged with other rules than those that count now is tagged anew, which `document.tagged` tells.
     """
     active = await parts.rules.current()
-    return await _index(received, parts, active, partial(_settled, parts=parts, active=active))
+    entries = await _written(received, parts, active, partial(_settled, parts=parts, active=active))
+    _count_new(received, entries)
+    return _told(received, entries)
 
 
 async def index_again(received: Sequence[Received[Event]], parts: Parts) -> Answers:
     """Write a batch into the index again with the tags it has: a replay without effects could not tell of others."""
-    return await _index(received, parts, await parts.rules.current(), _as_it_is)
+    return _told(received, await _written(received, parts, await parts.rules.current(), _as_it_is))
 
 
 async def rebuild(received: Sequence[Received[Event]], parts: Parts) -> Answers:
     """Write a batch into the next index, from the kept texts and the messages in the stream."""
-    message = partial(_message_again, parts=parts, active=await parts.rules.current())
-    await _write(parts.index.write_next, await _documents(received, partial(_document, parts=parts, message=message)))
+    active = await parts.rules.current()
+    read = partial(_document, parts=parts, message=partial(_message_again, parts=parts, active=active))
+    entries = {} if active.revision else _messages(received, active)
+    left = [place for place in range(len(received)) if place not in entries]
+    entries.update(zip(left, await _documents([received[place] for place in left], read), strict=True))
+    await _write(parts.index.write_next, [entries[place] for place in range(len(received))])
     return [()] * len(received)
 
 
@@ -146,7 +162,10 @@ async def _file(submission: SubmissionCreated, number: str, parts: Parts) -> Fil
     return await found.file_of(submission, number, parts.history, parts.objects, parts.reach)
 
 
-async def _index(received: Sequence[Received[Event]], parts: Parts, active: Active, settle: Settle) -> Answers:
+async def _written(
+    received: Sequence[Received[Event]], parts: Parts, active: Active, settle: Settle
+) -> list[Document | None]:
+    """Write what the index gets for each event."""
     message = partial(_message_once, parts=parts, active=active)
 
     async def read(event: Event) -> Document | None:
@@ -155,7 +174,24 @@ async def _index(received: Sequence[Received[Event]], parts: Parts, active: Acti
 
     entries = await _documents(received, read)
     await _write(parts.index.write, entries)
+    return entries
+
+
+def _told(received: Sequence[Received[Event]], entries: Sequence[Document | None]) -> Answers:
     return [_indexed(one.event, entry) for one, entry in zip(received, entries, strict=True)]
+
+
+def _count_new(received: Sequence[Received[Event]], entries: Sequence[Document | None]) -> None:
+    """How long it took until what can be found for the first time could be."""
+    sent: dict[str, list[datetime]] = {"message": [], "file": []}
+    for one, entry in zip(received, entries, strict=True):
+        if one.redriven or isinstance(entry, Quarantined | None):
+            continue
+        again = isinstance(one.event, DocumentExtracted | DocumentFailed) and one.event.generation > 1
+        if not again:
+            sent["message" if isinstance(one.event, SubmissionStored) else "file"].append(entry.created_at)
+    for kind, times in sent.items():
+        metrics.searchable(kind, times)
 
 
 async def _documents(received: Sequence[Received[Event]], read: Read) -> list[Document | None]:
@@ -210,6 +246,12 @@ async def _changed(text: KeptText, parts: Parts) -> DocumentTagged | None:
     subject = f"{DocumentTagged.type}.{text.submission_id}.{text.number}.{text.generation}.*"
     stored = await parts.history.read(subject)
     return stored.event if stored is not None and isinstance(stored.event, DocumentTagged) else None
+
+
+def _messages(received: Sequence[Received[Event]], active: Active) -> dict[int, Document | None]:
+    """The messages among a batch, by their place in it, made again: nothing has to be read for them."""
+    found = [(place, one.event) for place, one in enumerate(received) if isinstance(one.event, SubmissionCreated)]
+    return {place: tagging.tagged(documents.message(event), active) for place, event in found}
 
 
 async def _message_again(submission: SubmissionCreated, parts: Parts, active: Active) -> KeptText:

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from libs.events.errors import Transient
 from libs.index.generations import Generations
 from libs.index.protocol import IndexedDocument, SearchIndex, Unavailable, WrittenElsewhere
+from services.indexer.metrics import writing
 
 log = logging.getLogger(__name__)
 
@@ -38,14 +39,16 @@ class Indexes:
         """
         async with self._switching:
             for name in sorted(self._open, key=lambda name: name != self._next):
-                await _change(self._open[name], documents, gone)
+                with writing("next" if name == self._next else "live", len(documents)):
+                    await _change(self._open[name], documents, gone)
 
     async def write_next(self, documents: Sequence[IndexedDocument], gone: Sequence[str] = ()) -> None:
         """Add or replace in the next generation alone, then remove `gone`."""
         index = self._open.get(self._next or "")
         if index is None:
             raise Unavailable("no index is built at the moment")
-        await _change(index, documents, gone)
+        with writing("next", len(documents)):
+            await _change(index, documents, gone)
 
     async def delete_submission(self, contact_id: str) -> int:
         """Remove all documents of a submission from every generation, a kept one too; returns how many went."""

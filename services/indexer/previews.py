@@ -9,6 +9,7 @@ from libs.objects import previews
 from libs.objects.store import ObjectStore
 from services.indexer.extract.pictures import Pictures
 from services.indexer.handlers import Parts, read_again
+from services.indexer.metrics import PREVIEWS
 from services.indexer.sandbox import Limits, SandboxFailed, Unreadable
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ async def preview(event: DocumentExtracted | DocumentFailed, parts: Parts, limit
     told = await parts.history.read(previewed.subject) is not None
     if told and not pictures.pages and not infected:  # a generation may both be read and fail, when it was tried twice
         return []
+    PREVIEWS.labels("drawn" if pictures.pages else "none").inc()
     kept = await _keep(parts.objects, event, pictures)
     if infected or event.generation > 1:
         await _drop_others(parts.objects, event, kept)

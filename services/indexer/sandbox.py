@@ -14,6 +14,7 @@ from typing import Any
 
 from prometheus_client import Counter, Histogram
 
+from libs.service.tracing import current, keep_error, span
 from services.indexer.extract.results import Extracted, Limits, Member, Unreadable, broken, too_large, too_slow
 from services.indexer.zygote import CANNOT_CONFINE, HEADER_LENGTH_BYTES, OUT_OF_SPACE
 
@@ -33,7 +34,7 @@ PEAK_BYTES = Histogram(
     buckets=tuple(size << 20 for size in (64, 128, 256, 512, 1024, 1536)),
 )
 
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 GRACE_SECONDS = 10.0
 SIGXCPU, SIGKILL, SIGXFSZ = 24, 9, 25
 
@@ -95,6 +96,16 @@ class Sandbox:
         self, task: str, content: bytes, content_type: str, limits: Limits
     ) -> tuple[dict[str, Any], Sequence[bytes]]:
         """What `task` (see extract/tasks.py) tells of `content`: as hostile as that. Raises as `read` does."""
+        try:
+            with span("sandbox", attributes={"letterbox.task": task}):
+                return await self._done(task, content, content_type, limits)
+        except Unreadable as fault:
+            keep_error("sandbox", fault.reason, current(), {"letterbox.task": task})
+            raise
+
+    async def _done(
+        self, task: str, content: bytes, content_type: str, limits: Limits
+    ) -> tuple[dict[str, Any], Sequence[bytes]]:
         control = await self._started()
         document, answer = os.memfd_create("document"), os.memfd_create("answer")
         try:

@@ -24,7 +24,7 @@ def is_outdated(text: KeptText, active: Active) -> bool:
 
 def tagged(text: KeptText, active: Active) -> KeptText:
     """`text` with what the rules say of it."""
-    return text.model_copy(update=dict(_said(text, active)))
+    return text.model_copy(update=vars(_said(text, active)))
 
 
 def anew(text: KeptText, active: Active) -> KeptText | None:

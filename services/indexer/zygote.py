@@ -23,6 +23,7 @@ from dataclasses import dataclass
 
 from services.indexer.confinement import CannotConfine, Confinement, die_with_parent, drop_capabilities, limit
 from services.indexer.extract.results import Limits, Outcome, Unreadable, broken, too_large
+from services.indexer.priority import keep_yielding
 
 MESSAGE_BYTES = 16_384
 HEADER_LENGTH_BYTES = 4
@@ -197,6 +198,7 @@ def _live(channel: socket.socket, tasks: Tasks, confinement: Confinement | None)
     code = 1
     try:
         os.setsid()
+        keep_yielding()
         die_with_parent()
         if confinement is None:
             raise CannotConfine

@@ -6,6 +6,7 @@ import re
 import uuid
 
 from aiohttp import web
+from prometheus_client import Gauge
 
 from libs.events.errors import Transient
 from libs.service.http import Problem, observed, problems
@@ -16,6 +17,8 @@ from services.ingest.form import HONEYPOT, TEXT_LIMITS
 from services.ingest.journey import Journey
 from services.ingest.parts import PARTS, Parts
 from services.ingest.submit import RETRY_AFTER_SECONDS, Refused, destination, submit
+
+JOURNEYS = Gauge("ingest_open_journeys", "Event streams that are open.")
 
 SUBMISSION_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -102,7 +105,7 @@ async def stream_journey(request: web.Request) -> web.StreamResponse:
     mark(response, origin if origin in parts.settings.origins else "")
     async with parts.journeys:
         await response.prepare(request)
-        with contextlib.suppress(ConnectionResetError, asyncio.CancelledError):
+        with JOURNEYS.track_inprogress(), contextlib.suppress(ConnectionResetError, asyncio.CancelledError):
             await follow(response, journey, int(last) if last.isdecimal() else 0, parts)
             await response.write_eof()
     return response

@@ -3,16 +3,18 @@
 import asyncio
 import hashlib
 import hmac
+import logging
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from aiohttp import web
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
 
 from libs.events.catalogue import SubmissionCreated, SubmissionErased
 from libs.events.errors import OutcomeUnknown, SubjectTaken, Transient
+from libs.objects.families import family
 from libs.service.http import Problem
 from services.ingest import holds
 from services.ingest.addresses import client_address
@@ -23,7 +25,17 @@ from services.ingest.patience import Patience
 from services.ingest.rates import address_key
 from services.ingest.uploads import FileLimits, Staging
 
+log = logging.getLogger(__name__)
+
 SUBMISSIONS = Counter("contact_submissions_total", "Attempts at a submission, by outcome.", ["form", "outcome"])
+REFUSED = Counter("contact_submissions_refused_total", "Submissions that were not taken, by cause.", ["form", "cause"])
+HELD = Counter("contact_submissions_held_total", "Submissions taken but held for the owner.", ["form", "reason"])
+FILES = Counter("contact_files_total", "Files of submissions that were taken, by what they are.", ["family"])
+FILE_BYTES = Histogram(
+    "contact_file_bytes",
+    "Size of the files of submissions that were taken.",
+    buckets=tuple(1 << power for power in (10, 14, 17, 20, 22, 23, 24, 25)),
+)
 
 RETRY_AFTER_SECONDS = 5
 KEY_CHARACTERS = range(16, 256)
@@ -57,8 +69,11 @@ async def submit(request: web.Request, form: str) -> tuple[Accepted, Mapping[str
         accepted = await Attempt(request, parts, form, body).run()
     except Problem as problem:
         SUBMISSIONS.labels(form, _outcome(problem)).inc()
+        REFUSED.labels(form, problem.cause or CAUSES.get(problem.status, "other")).inc()
         raise Refused(problem, body.fields) from None
-    SUBMISSIONS.labels(form, "replayed" if accepted.replayed else "accepted").inc()
+    outcome = "replayed" if accepted.replayed else "accepted"
+    SUBMISSIONS.labels(form, outcome).inc()
+    log.info("submission %s", outcome, extra={"submission_id": accepted.submission_id, "form": form})
     return accepted, body.fields
 
 
@@ -70,7 +85,8 @@ class Attempt:
         self._form = form
         self._body = body
         self._key = _header_key(request)
-        self._attempt = secrets.token_hex(8)
+        drawn = secrets.token_hex(24)
+        self._attempt, self._drawn_id = drawn[:16], drawn[16:]
         self._staging: Staging | None = None
         self._keep_staged = False
 
@@ -94,7 +110,7 @@ class Attempt:
             raise Problem(422, "The form is not valid.", errors=[error(TOKEN, "It must have 16 to 255 characters.")])
         parts, settings = self._parts, self._parts.settings
         key = self._key or token
-        identity = _derived_id(settings.id_secret.get_secret_value(), self._form, key) if key else secrets.token_hex(16)
+        identity = _derived_id(settings.id_secret.get_secret_value(), self._form, key) if key else self._drawn_id
         limits = FileLimits(settings.max_files, settings.max_file_bytes, settings.accepted_types)
         self._staging = Staging(parts.objects, parts.slots, limits, identity, self._attempt)
 
@@ -132,6 +148,7 @@ class Attempt:
             self._keep_staged = True  # the event may be stored: the janitor finds out
             raise
         self._keep_staged = True
+        _count(event)
         return Accepted(event.submission_id, replayed=False)
 
     async def _replayed(self, event: SubmissionCreated) -> Accepted:
@@ -140,7 +157,7 @@ class Attempt:
         if isinstance(stored, SubmissionErased):
             raise Problem(410, "This message was erased.")
         if not isinstance(stored, SubmissionCreated) or not stored.same_content(event):
-            raise Problem(422, "Another message was sent with this key before.", errors=[])
+            raise Problem(422, "Another message was sent with this key before.", cause="key used before")
         return Accepted(event.submission_id, replayed=True)
 
     def _unavailable(self, away: Transient) -> Problem:
@@ -148,26 +165,30 @@ class Attempt:
             title = "Files cannot be received right now. Please try again soon, or send the message without files."
         else:
             title = "The message cannot be received right now. Please try again soon."
-        return Problem(503, title, retry_after=RETRY_AFTER_SECONDS)
+        return Problem(503, title, retry_after=RETRY_AFTER_SECONDS, cause=f"{away.dependency} away")
 
 
 def _admit(request: web.Request, parts: Parts, form: str) -> None:
     """Turn away, before the body is read, what cannot or must not be accepted now."""
     settings = parts.settings
     address = address_key(client_address(request, settings.trusted_proxies))
-    wait = parts.by_address.take(address) or parts.by_form.take(form)
-    if wait:
-        raise Problem(429, "Too many messages in a short time. Please wait a little.", retry_after=wait)
+    if wait := parts.by_address.take(address):
+        raise _too_many(wait, "limit of the address")
+    if wait := parts.by_form.take(form):
+        raise _too_many(wait, "limit of the form")
     if not parts.publisher.connected:
-        raise Problem(
-            503, "Messages cannot be received right now. Please try again soon.", retry_after=RETRY_AFTER_SECONDS
-        )
+        title = "Messages cannot be received right now. Please try again soon."
+        raise Problem(503, title, retry_after=RETRY_AFTER_SECONDS, cause="nats away")
     most = settings.max_files * settings.max_file_bytes + FIELDS_BYTES
     if (request.content_length or 0) > most:
         message = f"At most {settings.max_files} files of {settings.max_file_bytes >> 20} MiB each can be sent."
         raise Problem(
             413, "The submission is too large.", errors=[error("files", message)], headers={"Connection": "close"}
         )
+
+
+def _too_many(wait: int, cause: str) -> Problem:
+    return Problem(429, "Too many messages in a short time. Please wait a little.", retry_after=wait, cause=cause)
 
 
 def _patience(parts: Parts) -> Patience:
@@ -186,6 +207,25 @@ def _header_key(request: web.Request) -> str:
 
 def _derived_id(secret: str, form: str, key: str) -> str:
     return hmac.new(secret.encode(), f"{form}\0{key}".encode(), hashlib.sha256).hexdigest()[:32]
+
+
+CAUSES = {
+    400: "malformed",
+    408: "slow",
+    410: "erased",
+    413: "too large",
+    415: "kind of body",
+    422: "invalid",
+    503: "busy",
+}
+
+
+def _count(event: SubmissionCreated) -> None:
+    if event.held is not None:
+        HELD.labels(event.form, event.held).inc()
+    for attachment in event.attachments:
+        FILES.labels(family(attachment.content_type)).inc()
+        FILE_BYTES.observe(attachment.size)
 
 
 def _outcome(problem: Problem) -> str:

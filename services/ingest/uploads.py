@@ -12,10 +12,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from prometheus_client import Gauge
+
 from libs.events.catalogue import Attachment
 from libs.events.errors import Transient
 from libs.objects import sniff
 from libs.objects.filenames import display_name
+from libs.objects.metrics import SENT
 from libs.objects.store import FAILURES, ObjectStore, transient
 from libs.service.http import Problem
 from services.ingest.form import error
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from types_aiobotocore_s3.type_defs import CompletedPartTypeDef
 
 log = logging.getLogger(__name__)
+
+UPLOADS = Gauge("ingest_uploads_in_progress", "Files that are being received.")
 
 THRESHOLD = 8 << 20
 """Bytes up to which a file is sent at once, and the size of a part beyond (S3 allows no smaller than 5 MiB)."""
@@ -84,7 +89,8 @@ class Staging:
         except TimeoutError:
             raise Problem(503, "Too many files are being received right now.", retry_after=10) from None
         try:
-            yield
+            with UPLOADS.track_inprogress():
+                yield
         finally:
             self.slots.release()
 
@@ -155,7 +161,8 @@ class Arriving:
         self._type = sniff.content_type(prefix[: sniff.PREFIX_BYTES], self._filename)
         if self._type not in self._limits.types:
             message = f"“{self._filename}” is of a kind that is not accepted. Send PDF, Office, text or image files."
-            raise Problem(415, "A file is of a kind that is not accepted.", errors=[error("files", message)])
+            title = "A file is of a kind that is not accepted."
+            raise Problem(415, title, errors=[error("files", message)], cause="kind of file")
 
     async def _send_part(self, content: bytes) -> None:
         if not self._upload_id:
@@ -176,6 +183,7 @@ class Arriving:
             )
         except FAILURES as failure:
             raise transient(failure) from failure
+        SENT.inc(len(content))
         self._parts.append({"ETag": answer["ETag"], "PartNumber": number})
 
     async def _sent(self) -> None:

@@ -240,7 +240,8 @@ async def mail_channel(settings: Settings) -> AsyncIterator[MailChannel]:
     """The channel that the settings choose."""
     if settings.mail_channel == "smtp":
         password = settings.smtp_password.get_secret_value() if settings.smtp_password else None
-        yield SmtpChannel(settings.smtp_host, settings.smtp_port, settings.smtp_tls, settings.smtp_user, password)
+        user = settings.smtp_user or None
+        yield SmtpChannel(settings.smtp_host, settings.smtp_port, settings.smtp_tls, user, password)
         return
     async with ses_channel(settings.ses_region, settings.ses_endpoint_url) as channel:
         yield channel

@@ -1,12 +1,15 @@
 """What notifier does: one mail to the owner and one answer to the sender, once."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from typing import Literal
 
-from prometheus_client import Counter
+from opentelemetry.trace import SpanKind
+from prometheus_client import Counter, Histogram
 
 from libs.events.catalogue import (
     ErasureBegun,
@@ -22,17 +25,43 @@ from libs.events.catalogue import (
 )
 from libs.events.errors import Transient
 from libs.events.history import History
+from libs.service.tracing import span
 from services.notifier import messages
 from services.notifier.channels import Deferred, MailChannel, Refused, Uncertain
 from services.notifier.sent import Sent
 from services.notifier.settings import Settings
 
+log = logging.getLogger(__name__)
+
 MAILS = Counter("mails_total", "Mails by target and outcome.", ["target", "outcome"])
+ATTEMPTS = Counter(
+    "mail_attempts_total",
+    "Times a mail was handed to the mail server: `sent`, `refused` (bounced at the door), `deferred`, `unavailable`, "
+    "or `uncertain`.",
+    ["target", "outcome"],
+)
+ATTEMPT_SECONDS = Histogram(
+    "mail_attempt_seconds",
+    "Time the mail server took for one mail.",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+)
+DELAY_SECONDS = Histogram(
+    "mail_delay_seconds",
+    "Time from the visitor's request until the mail server had the mail, of submissions that were not held.",
+    ["target"],
+    buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86_400),
+)
+for _target in ("owner", "sender"):  # an alert sees an increase only from what was there before
+    for _end in ("sent", "failed", "uncertain"):
+        MAILS.labels(_target, _end)
 
 SETTLE_AGAIN_SECONDS = 0.5
 BUSY_AGAIN_SECONDS = 2.0
 TARGETS: tuple[Literal["owner", "sender"], ...] = ("owner", "sender")
 FROM_STREAM = "as the stream tells"
+ENDS: dict[type[Exception], str] = {
+    Deferred: "deferred", Transient: "unavailable", Refused: "refused", Uncertain: "uncertain"
+}  # fmt: skip
 UNCERTAIN = "Nobody can tell whether this mail went out; it is not sent again."
 
 
@@ -57,7 +86,14 @@ async def tell(event: SubmissionStored | SubmissionReleased, parts: Parts) -> Se
         raise LookupError(f"submission {event.submission_id} is not in the stream any more")
     settings = parts.settings
     owner = messages.owner_mail(submission, settings.mail_from, settings.mail_owner, settings.public_url)
-    return [await _send(submission, "owner", owner, parts), await _answer(submission, parts)]
+    told = [await _send(submission, "owner", owner, parts), await _answer(submission, parts)]
+    outcomes = {one.target: _outcome(one) for one in told}
+    log.info("mails settled", extra={"submission_id": event.submission_id, **outcomes})
+    return told
+
+
+def _outcome(told: NotificationSent | NotificationFailed) -> str:
+    return "sent" if isinstance(told, NotificationSent) else told.outcome
 
 
 async def remember(event: Event, parts: Parts) -> Sequence[Event]:
@@ -92,7 +128,7 @@ async def _rejected_before(released: SubmissionReleased, history: History) -> bo
     return rejected is not None and (ours is None or rejected.sequence < ours.sequence)
 
 
-async def _answer(submission: SubmissionCreated, parts: Parts) -> Event:
+async def _answer(submission: SubmissionCreated, parts: Parts) -> NotificationSent | NotificationFailed:
     settings = parts.settings
     answer = messages.sender_mail(submission, settings.mail_from, settings.public_url) if settings.mail_answer else None
     if answer is None:
@@ -103,7 +139,7 @@ async def _answer(submission: SubmissionCreated, parts: Parts) -> Event:
 
 async def _send(
     submission: SubmissionCreated, target: Literal["owner", "sender"], message: EmailMessage, parts: Parts
-) -> Event:
+) -> NotificationSent | NotificationFailed:
     """Send once, whatever was interrupted before: the ledger decides."""
     identity = submission.submission_id
     state = await parts.sent.begin(identity, target)
@@ -118,6 +154,9 @@ async def _send(
             raise
         state = proven or await _attempt(identity, target, message, parts)
         MAILS.labels(target, state).inc()
+        if state == "sent" and submission.held is None:
+            delay = (datetime.now(UTC) - submission.created_at).total_seconds()
+            DELAY_SECONDS.labels(target).observe(max(0.0, delay))
     if state == "sent":
         return NotificationSent(submission_id=identity, target=target)
     if state == "uncertain":
@@ -138,9 +177,24 @@ async def _proven(identity: str, target: Literal["owner", "sender"], parts: Part
     return ""
 
 
+async def _handed_over(target: str, message: EmailMessage, channel: MailChannel) -> str:
+    """What the provider says; raises as the channel does."""
+    outcome = "failed"
+    try:
+        with span("send mail", SpanKind.CLIENT), ATTEMPT_SECONDS.time():
+            provider_id = await channel.send(message)
+        outcome = "sent"
+    except (Deferred, Transient, Refused, Uncertain) as error:
+        outcome = ENDS[type(error)]
+        raise
+    finally:
+        ATTEMPTS.labels(target, outcome).inc()
+    return provider_id
+
+
 async def _attempt(identity: str, target: str, message: EmailMessage, parts: Parts) -> str:
     try:
-        provider_id = await parts.channel.send(message)
+        provider_id = await _handed_over(target, message, parts.channel)
     except Deferred as error:
         if target == "owner":
             await parts.sent.withdraw(identity, target)

@@ -12,6 +12,7 @@ from services.search.access import Access
 from services.search.app import application
 from services.search.attempts import Attempts
 from services.search.keys import Keys
+from services.search.operations import operations
 from services.search.parts import Parts
 from services.search.records import Records
 from services.search.sessions import Sessions
@@ -36,7 +37,9 @@ async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
         health.needs("index", index.ready)
         health.needs("keys", keys.check)
         stream = await stack.enter_async_context(stream_when_there(settings))
-        parts = Parts(index, Records(pool), objects, access, stream, scanned=bool(settings.clamd_address))
+        others = await stack.enter_async_context(operations(settings.operations))
+        scanned = bool(settings.clamd_address)
+        parts = Parts(index, Records(pool), objects, access, stream, others, scanned=scanned)
         door = listening(application(parts), settings.host, settings.http_port, settings.drain_seconds)
         await stack.enter_async_context(door)
         yield

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from prometheus_client import Counter
 
+from libs.service import audit
 from libs.service.http import Handler, Problem, route_of
-from services.search import audit
 from services.search.attempts import Attempts, address_of
 from services.search.keys import Key, Keys
 from services.search.sessions import COOKIE, Sessions
@@ -19,8 +19,8 @@ from services.search.settings import Network
 REFUSED = Counter("search_refused_total", "Keys refused at the owner's door.", ["reason"])
 
 OWNER = web.RequestKey("owner", Key)
-PUBLIC = frozenset({"/search/login", "/search/assets"})
-"""Routes that need no key."""
+PUBLIC = frozenset({"/search/login", "/search/assets", "/verify"})
+"""Routes that need no key; `/verify` looks for a session by itself."""
 BY_SESSION = frozenset({"GET", "HEAD"})
 """What a session may do everywhere; of the rest, only what is a form of our own pages."""
 SESSION_FORMS = frozenset({"/search/logout", "/search/inbox"})

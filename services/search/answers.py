@@ -11,12 +11,14 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
+from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Histogram
 
 from libs.events.errors import Transient
 from libs.index.protocol import MARK_BEGIN, MARK_END, Hit, InvalidQuery, Unavailable
+from libs.service import audit
 from libs.service.http import Problem
-from services.search import audit
+from libs.service.tracing import exemplar, span
 from services.search.documents import pictures_of
 from services.search.parts import Parts
 from services.search.query import SearchRequest
@@ -33,9 +35,16 @@ SECONDS = Histogram(
     "Time from a valid search to its answer, index and record together.",
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
+STEP_SECONDS = Histogram(
+    "search_step_seconds",
+    "Time of a search's steps: `index`, and `record` (PostgreSQL).",
+    ["step"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
 RESULTS = Histogram(
     "search_results", "Documents found by a search; `le=0` found nothing.", buckets=(0, 1, 10, 100, 1000)
 )
+FOUND_NOTHING = Counter("search_zero_results_total", "Searches that found nothing.")
 
 
 @dataclass(frozen=True)
@@ -97,7 +106,8 @@ async def answer(request: SearchRequest, parts: Parts, key_id: str) -> Answer:
     began = time.perf_counter()
     query = request.for_index()
     try:
-        results = await parts.index.search(query)
+        with span("search index", SpanKind.CLIENT), STEP_SECONDS.labels("index").time():
+            results = await parts.index.search(query)
         suggestions = await parts.index.suggest(query) if query.words and not results.total else ()
     except InvalidQuery as error:
         QUERIES.labels("invalid").inc()
@@ -107,15 +117,18 @@ async def answer(request: SearchRequest, parts: Parts, key_id: str) -> Answer:
         log.warning("the search index is away", extra={"error": type(error).__name__})
         raise Problem(503, "The search is not available now.", retry_after=RETRY_AFTER_SECONDS) from None
     try:
-        known = await parts.records.documents([hit.document_id for hit in results.hits])
+        with STEP_SECONDS.labels("record").time():
+            known = await parts.records.documents([hit.document_id for hit in results.hits])
         hits = tuple(_joined(hit, known[hit.document_id]) for hit in results.hits if hit.document_id in known)
         degraded = False
     except Transient:
         hits, degraded = tuple(_alone(hit) for hit in results.hits), True
     seconds = time.perf_counter() - began
     QUERIES.labels("degraded" if degraded else "answered").inc()
-    SECONDS.observe(seconds)
+    SECONDS.observe(seconds, exemplar=exemplar())
     RESULTS.observe(results.total)
+    if not results.total:
+        FOUND_NOTHING.inc()
     _remember(request, key_id, results.total, degraded=degraded)
     facets = {name: dict(counts) for name, counts in results.facets.items()}
     return Answer(hits, results.total, facets, round(seconds * 1000), degraded, suggestions)

@@ -4,7 +4,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from libs.service.http import Problem, observed, problems
-from services.search import browse, download, inbox, login, pictures
+from services.search import browse, consoles, download, inbox, login, pictures, status
 from services.search.access import ACCESS, OWNER, guarded
 from services.search.answers import QUERIES, answer
 from services.search.documents import document_json
@@ -39,10 +39,12 @@ def application(parts: Parts) -> web.Application:
             web.post("/dead-letters/{verb:retry|drop}", inbox.settle_json),
             web.get("/search/inbox", inbox.inbox_page),
             web.post("/search/inbox", inbox.inbox_form),
+            web.get("/status", status.status_page),
             web.get("/search/login", login.login_page),
             web.post("/search/login", login.log_in),
             web.post("/search/logout", login.log_out),
             web.static("/search/assets", ASSETS),
+            web.get("/verify", consoles.verify),
         ]
     )
     return app

@@ -6,8 +6,8 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from libs.events.errors import Transient
+from libs.service import audit
 from libs.service.http import Problem
-from services.search import audit
 from services.search.access import OWNER
 from services.search.answers import QUERIES, answer
 from services.search.documents import document_of, family_of, members_of, parent_of, record_is_away

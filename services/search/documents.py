@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from libs.events.errors import Transient
+from libs.service import audit
 from libs.service.http import Problem
-from services.search import audit
 from services.search.access import OWNER
 from services.search.kept import Kept, kept_of
 from services.search.parts import PARTS

@@ -11,8 +11,8 @@ from aiohttp import hdrs, web
 
 from libs.events.errors import Transient
 from libs.objects.store import MissingObject
+from libs.service import audit
 from libs.service.http import Problem
-from services.search import audit
 from services.search.access import OWNER
 from services.search.documents import RETRY_AFTER_SECONDS, document_of, message_of
 from services.search.parts import PARTS

@@ -11,8 +11,8 @@ from libs.events.catalogue import ErasureRequested
 from libs.events.dead_letters import DeadLetter
 from libs.events.decisions import Decision, NotHeld, decide
 from libs.events.errors import SubjectTaken, Transient
+from libs.service import audit
 from libs.service.http import Problem
-from services.search import audit
 from services.search.access import OWNER
 from services.search.documents import record_is_away
 from services.search.parts import PARTS, Parts
@@ -47,6 +47,7 @@ async def held_json(request: web.Request) -> web.Response:
     """`GET /submissions/held`: what waits for a decision, oldest first."""
     async with _away_is_503():
         held = await request.app[PARTS].records.held()
+    audit.record("view held", request[OWNER].id, total=len(held))
     rows = [{**one, "created_at": one["created_at"].isoformat()} for one in held]
     return web.json_response({"held": rows}, headers=PRIVATE)
 
@@ -80,6 +81,7 @@ async def erasure_json(request: web.Request) -> web.Response:
 async def letters_json(request: web.Request) -> web.Response:
     """`GET /dead-letters`: each with its reason, attempts, trace id and original event."""
     letters = await _letters(request.app[PARTS])
+    audit.record("view dead letters", request[OWNER].id, total=len(letters))
     return web.json_response({"dead_letters": [_as_json(letter) for letter in letters]}, headers=PRIVATE)
 
 
@@ -99,6 +101,7 @@ async def inbox_page(request: web.Request) -> web.Response:
     async with _away_is_503():
         held = await parts.records.held()
     letters = sorted(await _letters(parts), key=lambda letter: letter.group)
+    audit.record("view inbox", request[OWNER].id, total=len(held) + len(letters))
     groups = [(group, list(members)) for group, members in groupby(letters, key=lambda letter: letter.group)]
     return page("inbox.html", {"held": held, "groups": groups})
 

@@ -8,6 +8,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, StringConstraints, ValidationError, field_validator
 
+from libs.service import audit
+
 log = logging.getLogger(__name__)
 
 KEYS_FILE_BYTES = 1024 * 1024
@@ -76,11 +78,24 @@ class Keys:
             if not seen:
                 raise FileNotFoundError
             with self._path.open("rb") as file:
-                self._keys = KeysFile.model_validate_json(file.read(KEYS_FILE_BYTES)).keys
+                keys = KeysFile.model_validate_json(file.read(KEYS_FILE_BYTES)).keys
         except (OSError, ValidationError) as error:
             log.error(
                 "the keys file cannot be read; the keys read before stay valid",
-                extra={"error": type(error).__name__, "keys": len(self._keys)},
+                extra={"error": type(error).__name__, "count": len(self._keys)},
             )
         else:
-            log.info("keys read", extra={"keys": len(self._keys)})
+            log.info("keys read", extra={"count": len(keys)})
+            self._replace(keys)
+
+    def _replace(self, keys: tuple[Key, ...]) -> None:
+        """Take the keys of a file that was read; what changed since the last one is in the audit log."""
+        before, now = ({(key.id, key.sha256) for key in some} for some in (self._keys, keys))
+        if self._keys and before != now:
+            audit.record(
+                "keys changed",
+                None,
+                added=sorted(key_id for key_id, _ in now - before),
+                removed=sorted(key_id for key_id, _ in before - now),
+            )
+        self._keys = keys

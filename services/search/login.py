@@ -4,13 +4,14 @@ import re
 
 from aiohttp import web
 
+from libs.service import audit
 from libs.service.http import Problem
-from services.search import audit
 from services.search.access import ACCESS, OWNER
 from services.search.rendering import SAFE, page
 
-_OWN_PAGE = re.compile(r"/search(?:[/?][!-\[\]-~]*)?", re.ASCII)
-"""An address of our pages: printable, without a backslash; never another site's."""
+_OWN_PAGES = "search|status|grafana|prometheus|alertmanager|pgadmin|minio"
+_OWN_PAGE = re.compile(rf"/(?:{_OWN_PAGES})(?:[/?][!-\[\]-~]*)?", re.ASCII)
+"""An address of our pages and consoles: printable, without a backslash; never another site's."""
 
 
 async def login_page(request: web.Request) -> web.Response:

@@ -7,6 +7,7 @@ from aiohttp import web
 from libs.index.protocol import SearchIndex
 from libs.objects.store import ObjectStore
 from services.search.access import Access
+from services.search.operations import Operations
 from services.search.records import Records
 from services.search.stream import Stream
 
@@ -20,6 +21,7 @@ class Parts:
     objects: ObjectStore
     access: Access
     stream: Stream
+    operations: Operations
     scanned: bool = False
     """Whether files are scanned for viruses, so that one that is not yet must not be given away."""
 

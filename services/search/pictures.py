@@ -8,8 +8,8 @@ from multidict import CIMultiDict
 from libs.events.errors import Transient
 from libs.objects import previews
 from libs.objects.store import MissingObject
+from libs.service import audit
 from libs.service.http import Problem
-from services.search import audit
 from services.search.access import OWNER
 from services.search.documents import RETRY_AFTER_SECONDS, document_of
 from services.search.download import HARMLESS

@@ -31,6 +31,32 @@ select s.contact_id, s.form, s.name, s.subject_line, s.held, s.created_at
 from search_submissions s left join search_decisions d using (contact_id)
 where s.held is not null and d.decision is null order by s.created_at limit 500
 """
+HELD_COUNT = """
+select count(*) as held from search_submissions s
+where s.held is not null and not exists (select from search_decisions d where d.contact_id = s.contact_id)
+"""
+RECENT = """
+select s.contact_id, s.created_at,
+    case
+        when d.documents > d.settled then 'processing'
+        when s.held is not null and c.decision is distinct from 'released' then coalesce(c.decision, 'held')
+        when j.told < 2 then 'processing'
+        when d.failed > 0 or j.owner_untold then 'partly failed'
+        else 'done'
+    end as status, d.documents - 1 as files
+from (select * from search_submissions order by created_at desc limit $1) s
+cross join lateral (
+    select count(*) as documents, count(*) filter (where status in ('indexed', 'failed')) as settled,
+        count(*) filter (where status = 'failed') as failed
+    from search_documents where contact_id = s.contact_id) d
+cross join lateral (
+    select count(distinct target) filter (where type like 'notification.%') as told,
+        coalesce(bool_or(type = 'notification.failed' and target = 'owner'), false) as owner_untold
+    from search_journey where contact_id = s.contact_id) j
+left join lateral (select decision from search_decisions where contact_id = s.contact_id) c on true
+order by s.created_at desc
+"""
+RECENT_MOST = 10
 ERASURE = "select * from search_erasures where contact_id = $1"
 MESSAGE_TEXT = "select message from search_submissions where contact_id = $1"
 
@@ -142,6 +168,16 @@ class Records:
     async def held(self) -> list[dict[str, Any]]:
         """Submissions that wait for a decision, oldest first. Raises Transient when PostgreSQL is away."""
         return [dict(row) for row in await self._fetch("held", HELD)]
+
+    async def held_count(self) -> int:
+        """How many submissions wait for a decision. Raises Transient when PostgreSQL is away."""
+        return int((await self._fetch("held count", HELD_COUNT))[0]["held"])
+
+    async def recent(self) -> list[dict[str, Any]]:
+        """The last submissions, newest first: id, time, files and where each is, in the journey's words; nothing of
+        who sent it. Raises Transient when PostgreSQL is away.
+        """
+        return [dict(row) for row in await self._fetch("recent", RECENT, RECENT_MOST)]
 
     async def erasure(self, contact_id: str) -> dict[str, Any] | None:
         """The receipt of an erasure; None when none is known. Raises Transient when PostgreSQL is away."""

@@ -54,6 +54,16 @@ def human_time(time: datetime) -> str:
     return f"{time.day} {time:%b %Y, %H:%M} UTC"
 
 
+def human_age(seconds: float) -> str:
+    """How long something lasts, as people say it: `under a second`, `42 s`, `3 min`, `5 h`, `2 days`."""
+    if seconds < 1:
+        return "under a second"
+    for least, size, unit in ((172_800, 86_400, "days"), (7_200, 3_600, "h"), (120, 60, "min")):
+        if seconds >= least:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(PAGES),
     autoescape=True,
@@ -61,7 +71,12 @@ _TEMPLATES = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.filters |= {"size": human_size, "time": human_time, "status": lambda status: STATUS.get(status, status)}
+_TEMPLATES.filters |= {
+    "size": human_size,
+    "time": human_time,
+    "age": human_age,
+    "status": lambda status: STATUS.get(status, status),
+}
 _TEMPLATES.globals["icon_of"] = icon_of
 
 
@@ -73,16 +88,22 @@ def page(
     return web.Response(text=text, status=status, content_type="text/html", headers={**SAFE, **(headers or {})})
 
 
+def _is_page(request: web.Request) -> bool:
+    if request.path == "/status":  # the one address that answers programs, too
+        return "text/html" in request.headers.get("Accept", "")
+    return request.path == "/search" or request.path.startswith("/search/")
+
+
 @web.middleware
 async def in_html(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer a page's errors with a page; who has no session is sent to the login page, and back from there."""
-    if not (request.path == "/search" or request.path.startswith("/search/")):
+    if not _is_page(request):
         return await handler(request)
     try:
         return await handler(request)
     except Problem as problem:
         if problem.status == 401 and "Authorization" not in request.headers:
-            return _to_login(request)
+            return to_login(request, request.path_qs if request.method == "GET" else "/search")
         return page("problem.html", {"problem": problem}, status=problem.status, headers=problem.headers)
     except web.HTTPException as error:
         if error.status < 400:
@@ -90,10 +111,12 @@ async def in_html(request: web.Request, handler: Handler) -> web.StreamResponse:
         return page("problem.html", {"problem": Problem(error.status, error.reason)}, status=error.status)
 
 
-def _to_login(request: web.Request) -> web.Response:
+def to_login(request: web.Request, back: str, *, refusing: int = 200) -> web.Response:
+    """Send a browser without a session to the login page and from there to `back`.
+
+    It may have one: a link in a web mail. The browser keeps the session (SameSite=Strict) from a request that another
+    site began, but not from the one that the page begins with which this is answered, with the status `refusing`.
+    """
     if request.headers.get("Sec-Fetch-Site") == "cross-site" and request.method == "GET":
-        # A link in a web mail: the browser keeps the session (SameSite=Strict) from a request that another site
-        # began, but not from the one that this page begins.
-        return page("return.html", {"address": request.path_qs})
-    back = request.path_qs if request.method == "GET" else "/search"
-    raise web.HTTPSeeOther(f"/search/login?{urlencode({'next': back})}", headers=SAFE)
+        return page("return.html", {"address": back}, status=refusing)
+    return web.Response(status=303, headers={**SAFE, "Location": f"/search/login?{urlencode({'next': back})}"})

@@ -31,3 +31,7 @@ class Settings(
     trusted_proxies: tuple[Network, ...] = Field(
         default=(), description="Networks of the gateway: only from there `X-Forwarded-For` is believed."
     )
+    operations: dict[str, str] = Field(
+        default_factory=dict,
+        description="Each service's operations address, which the status page asks, by its name; all its instances.",
+    )

@@ -26,6 +26,7 @@ from services.storage.ledger_watch import LedgerWatch
 from services.storage.migrate import migrate_when_there
 from services.storage.retention import Retention
 from services.storage.settings import Settings
+from services.storage.stream_watch import watch_streams
 
 ERASURES = 4
 """Submissions erased at once."""
@@ -47,7 +48,8 @@ async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
         health.needs("nats", partial(nats_answers, nc))
         objects = await stack.enter_async_context(object_store(settings))
         publisher, history = Publisher(nc, "storage"), History(nc)
-        eraser = Eraser(publisher, history, Journal(nc), Journal(nc, DEAD_LETTERS))
+        events, dead_letters = Journal(nc), Journal(nc, DEAD_LETTERS)
+        eraser = Eraser(publisher, history, events, dead_letters)
         parts = handlers.Parts(pool, objects, eraser)
         record, follow = partial(handlers.record, parts=parts), partial(handlers.follow, parts=parts)
         forget, erase = partial(handlers.forget, parts=parts), each(partial(handlers.erase, parts=parts))
@@ -60,7 +62,8 @@ async def start(settings: Settings, health: Health) -> AsyncIterator[None]:
             consumer = consuming_and_replaying(nc, publisher, durable, always, batch=batch, undo=forget)
             await stack.enter_async_context(consumer)
         await stack.enter_async_context(consuming(nc, publisher, STORAGE_ERASURE, erase, workers=ERASURES))
-        tasks = [bury_exhausted(nc), Receipts(pool, eraser).run()]
+        receipts = Receipts(pool, eraser, bool(settings.backup_to))
+        tasks = [bury_exhausted(nc), receipts.run(), watch_streams((events, dead_letters))]
         if settings.ledger_every_seconds:
             ledger = Ledger(Journal(nc), pool, settings.ledger_grace_seconds)
             tasks.append(LedgerWatch(ledger, objects).run(settings.ledger_every_seconds))

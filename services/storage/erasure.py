@@ -20,6 +20,7 @@ from libs.events.progress import passed
 from libs.events.publish import Publisher
 from libs.events.streams import DURABLES, ERASERS
 from libs.postgres.pool import Pool, postgres_errors
+from libs.service import audit
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,8 @@ on conflict (submission_id) do nothing
 """
 DELETE_JOURNEY = "delete from journey where submission_id = $1 and type <> all($2::text[])"
 UNFINISHED = """
-select submission_id, tombstone_sequence from erasures where final_at is null order by requested_at limit $1
+select submission_id, tombstone_sequence, copied_at from erasures
+where final_at is null order by copied_at is null, requested_at limit $1
 """
 
 
@@ -121,10 +123,13 @@ class Eraser:
 class Receipts:
     """Makes receipts final: once all owners have answered and every durable is past the tombstone, the streams are
     swept once more, for what was on its way.
+
+    With `backed_up` a receipt also waits until the list of erased ids was copied to where the backups are.
     """
 
     pool: Pool
     eraser: Eraser
+    backed_up: bool = False
 
     async def run(self) -> None:
         """Look again and again, until cancelled."""
@@ -147,6 +152,8 @@ class Receipts:
         final = 0
         for row in rows:
             submission_id = row["submission_id"]
+            if self.backed_up and row["copied_at"] is None:
+                continue
             answers = await self._answers(submission_id)
             if len(answers) < len(OWNERS) or reached < row["tombstone_sequence"]:
                 continue
@@ -162,6 +169,7 @@ class Receipts:
                     submission_id,
                     done,
                 )
+            audit.record("erased", None, contact_id=submission_id)
             final += 1
         return final
 

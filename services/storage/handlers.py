@@ -18,6 +18,7 @@ from libs.events.consume import Answers
 from libs.events.delivery import Received
 from libs.objects.store import ORIGINALS, MissingObject, ObjectStore
 from libs.postgres.pool import Pool
+from libs.service import audit
 from services.storage import erasure, journey, records
 from services.storage.erasure import Eraser
 
@@ -53,6 +54,7 @@ async def erase(event: ErasureRequested | ErasureBegun, parts: Parts) -> Sequenc
     if isinstance(event, ErasureRequested):
         sequence = await parts.eraser.bury(event.submission_id)
         await erasure.note(parts.pool, event.submission_id, event.reason, sequence)
+        audit.record("erasure begun", None, contact_id=event.submission_id, reason=event.reason)
         return [ErasureBegun(submission_id=event.submission_id)]
     removed = {
         "rows": await erasure.delete_rows(parts.pool, event.submission_id),

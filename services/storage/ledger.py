@@ -11,9 +11,7 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from libs.events.catalogue import ERASURE, Event, SubmissionCreated
-from libs.events.envelope import REDRIVE
-from libs.events.errors import InvalidEvent
-from libs.events.journal import Entry, Journal
+from libs.events.journal import Entry, Journal, events_in
 from libs.events.progress import passed
 from libs.events.streams import (
     INDEXER_EXTRACT,
@@ -101,7 +99,7 @@ class Ledger:
         self, low: int, high: int, entries: Sequence[Entry], begins: int, reached: Mapping[str, int], tally: Tally
     ) -> AsyncIterator[Finding]:
         steps, rows = await self._rows(low, high)
-        opened = dict(_opened(entries))
+        opened = {entry.sequence: (entry, event) for entry, event, _ in events_in(entries)}
         created = {e.submission_id: (entry, e) for entry, e in opened.values() if isinstance(e, SubmissionCreated)}
         ids = {*created, *rows, *(step["submission_id"] for step in steps.values())}
         ids |= {event.submission_id for _, event in opened.values()}
@@ -186,18 +184,6 @@ class Ledger:
             ):
                 found[row["submission_id"]].mails[row["target"]] = row
         return found
-
-
-def _opened(entries: Sequence[Entry]) -> Iterator[tuple[int, tuple[Entry, Event]]]:
-    """The events themselves, by sequence: no redriven copy, and nothing that is no event (a dead letter has that)."""
-    for entry in entries:
-        if entry.subject.startswith(REDRIVE):
-            continue
-        try:
-            event, _ = entry.open()
-        except InvalidEvent:
-            continue
-        yield entry.sequence, (entry, event)
 
 
 def _journal(

@@ -7,6 +7,7 @@ from pathlib import Path
 import asyncpg
 
 from libs.postgres.pool import Pool
+from services.storage.grants import grant
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +18,10 @@ AGAIN_SECONDS = 1.0
 
 
 async def migrate(pool: Pool) -> list[str]:
-    """Run every migration that was not run yet; returns their names. Raises PostgreSQL's own errors."""
+    """Run every migration that was not run yet, then grant what the table gives; returns the migrations' names.
+
+    Raises PostgreSQL's own errors.
+    """
     done: list[str] = []
     async with pool.acquire() as connection:
         await connection.execute("select pg_advisory_lock($1)", LOCK, timeout=120)
@@ -36,6 +40,7 @@ async def migrate(pool: Pool) -> list[str]:
                     await connection.execute("insert into schema_migrations (name) values ($1)", file.stem)
                 done.append(file.stem)
                 log.info("migrated", extra={"migration": file.stem})
+            await grant(connection)
         finally:
             await connection.execute("select pg_advisory_unlock($1)", LOCK)
     return done

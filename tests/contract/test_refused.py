@@ -1,42 +1,91 @@
-"""Least privilege, proven by what is refused: every identity is asked for all that its table does not give it.
+"""Least privilege, proven by what is refused: every identity asks the servers for all that the table does not give it.
 
-The tables: `deploy/nats/users.toml`, `deploy/postgres/rights.toml`, ACTIONS of the object store. What is asked is made
-from them and the catalogue, so a new right, user or prefix is asked for, too; each check is shown a right that was
-added by hand, and has to find it.
+The table is `deploy/rights.toml`. What is asked is made from it, the catalogue and the schema, so a new right, user,
+table or prefix is asked for, too. Other servers are given more by hand, and every check has to find exactly that.
 """
 
 import asyncio
-import tomllib
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 import aiohttp
 import asyncpg
 import nats
 import pytest
-from aiobotocore.session import get_session
-from botocore.exceptions import ClientError
+from nats.aio.client import Client
 
-from letterbox import nats_configuration
-from letterbox.local import objects
-from letterbox.local.home import REPOSITORY
+import libs.rights
 from letterbox.local.stack import LocalStack
 from letterbox.nats_configuration import users
-from letterbox.preparation import ROLES
+from letterbox.preparation import DATABASE
+from letterbox.rights_check import objects_given, objects_may, prefixes
 from libs.events.catalogue import EVENTS
 from libs.events.streams import ADVISORIES, DEAD_LETTERS, DURABLES, STREAM
 from libs.postgres.pool import postgres_pool
+from libs.rights import EVERYTHING, rights
+from services.storage.grants import RELATIONS, Grant, table
 from services.storage.migrate import migrate
+from tests.support.prepare import prepare
 from tests.support.search_servers import postgres_as
 from tests.support.stack import isolated_stack
+from tests.support.visitor import operators_objects
 
 Subjects = dict[str, set[str]]
 
-PREFIXES = ("originals", "text", "found", "preview", "elsewhere")
-ALL_VERBS = ("get", "put", "delete", "list")
-ROLES_VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
-OF_COLUMNS = ("SELECT", "INSERT", "UPDATE", "REFERENCES")
-GRANTED = tomllib.loads((REPOSITORY / "deploy/postgres/rights.toml").read_text())
+SERVERS = ("nats", "postgres", "object-store")
 HEARD_SECONDS = 60
+BY_HAND = {
+    "[ingest.nats]\npublish = [\n": "[ingest.nats]\npublish = [\n  'erasure.requested.*',\n",
+    "[ingest.objects]\n": "[ingest.objects]\ntext = ['read']\n",
+}
+"""Lines of the table, and what a careless hand makes of them."""
+GRANTED_BY_HAND = (
+    "grant select on contact_submissions to search",
+    "grant update (email) on contact_submissions to search",
+    "grant insert on sent_mails to public",
+    "grant pg_read_all_data to notifier",
+    "alter role monitoring createrole",
+)
+
+
+@pytest.fixture(scope="module")
+async def stack() -> AsyncIterator[LocalStack]:
+    async with isolated_stack(SERVERS) as stack:
+        await _migrated(stack)
+        yield stack
+
+
+@pytest.fixture(scope="module")
+async def given_more(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LocalStack]:
+    """Servers that were set up by another table than ours, and changed since."""
+    text = libs.rights.TABLE.read_text(encoding="utf-8")
+    for line, more in BY_HAND.items():
+        assert line in text
+        text = text.replace(line, more)
+    other = tmp_path_factory.mktemp("rights") / "rights.toml"
+    other.write_text(text, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(libs.rights, "TABLE", other)
+        async with isolated_stack(SERVERS) as stack:
+            patch.undo()
+            await _migrated(stack)
+            async with administrator(stack) as connection:
+                for statement in GRANTED_BY_HAND:
+                    await connection.execute(statement)
+            yield stack
+
+
+async def _migrated(stack: LocalStack) -> None:
+    async with postgres_pool(postgres_as(stack, "storage", stack.ports["postgres"])) as pool:
+        await migrate(pool)
+
+
+@asynccontextmanager
+async def administrator(stack: LocalStack) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    url = f"postgresql://postgres@127.0.0.1:{stack.ports['postgres']}/{DATABASE}"
+    connection = await asyncpg.connect(url, password=stack.password("postgres"))
+    yield connection
+    await connection.close()
 
 
 # --- NATS -------------------------------------------------------------------------------------------------------------
@@ -95,8 +144,24 @@ def refused_to_hear() -> Subjects:
     """For each user what others hear, and everything."""
     everything = {f"_INBOX_{user}.x1" for user in users()} | {"stored.x1", ">", "$SYS.x1", "$JS.EVENT.x1"}
     everything |= {f"{event.type}.x1" for event in EVENTS}
-    own = {user: [f"_INBOX_{user}.>", *may.get("subscribe", [])] for user, may in users().items()}
-    return {user: {one for one in everything if not allows(patterns, one)} for user, patterns in own.items()}
+    return {user: {one for one in everything if not allows(may["subscribe"], one)} for user, may in users().items()}
+
+
+@asynccontextmanager
+async def as_user(stack: LocalStack, user: str, refusals: list[str]) -> AsyncIterator[Client]:
+    """A connection; when it is left, everything that the server refused is in `refusals`."""
+
+    async def violated(error: Exception) -> None:
+        refusals.append(str(error).lower())
+
+    client = await nats.connect(
+        stack.address("nats"), user=user, password=stack.secret(f"nats-{user}"),
+        inbox_prefix=f"_INBOX_{user}".encode(), error_cb=violated,
+    )  # fmt: skip
+    yield client
+    await client.flush(HEARD_SECONDS)
+    await asyncio.sleep(0.2)
+    await client.close()
 
 
 async def not_refused(stack: LocalStack) -> set[tuple[str, str, str]]:
@@ -105,182 +170,162 @@ async def not_refused(stack: LocalStack) -> set[tuple[str, str, str]]:
     publish, hear = refused_to_publish(), refused_to_hear()
     for user in users():
         refusals: list[str] = []
-
-        async def violated(error: Exception, refusals: list[str] = refusals) -> None:
-            refusals.append(str(error).lower())
-
-        client = await nats.connect(
-            stack.address("nats"), user=user, password=stack.secret(f"nats-{user}"),
-            inbox_prefix=f"_INBOX_{user}".encode(), error_cb=violated,
-        )  # fmt: skip
-        for subject in publish[user]:
-            await client.publish(subject, b"{}")
-        for subject in hear[user]:
-            await client.subscribe(subject)
-        await client.flush(HEARD_SECONDS)
-        await asyncio.sleep(0.2)
-        await client.close()
+        async with as_user(stack, user, refusals) as client:
+            for subject in publish[user]:
+                await client.publish(subject, b"{}")
+            for subject in hear[user]:
+                await client.subscribe(subject)
         told = "".join(refusals)
         for kind, subjects in (("publish", publish[user]), ("subscription", hear[user])):
             found |= {(user, kind, one) for one in subjects if f'violation for {kind} to "{one.lower()}"' not in told}
     return found
 
 
-async def test_nats_refuses_every_user_all_that_the_table_does_not_give() -> None:
+async def test_nats_refuses_every_user_all_that_the_table_does_not_give(stack: LocalStack) -> None:
     assert min(map(len, refused_to_publish().values())) > 20
-    async with isolated_stack(("nats",)) as stack:
-        assert await not_refused(stack) == set()
+    assert await not_refused(stack) == set()
 
 
-async def test_a_right_that_was_added_to_nats_by_hand_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = nats_configuration.users()
-    more = {**table, "ingest": {**table["ingest"], "publish": [*table["ingest"]["publish"], "erasure.requested.*"]}}
-    monkeypatch.setattr(nats_configuration, "users", lambda: more)
-    async with isolated_stack(("nats",)) as stack:
-        assert await not_refused(stack) == {("ingest", "publish", "erasure.requested.x1")}
+async def test_nats_gives_every_user_what_the_table_gives(stack: LocalStack) -> None:
+    """A publish that is not refused is not answered with a violation; nothing listens to most of these subjects."""
+    for user, may in users().items():
+        refusals: list[str] = []
+        async with as_user(stack, user, refusals) as client:
+            for subject in asked(set(may["subscribe"])):
+                await client.subscribe(subject)
+            for subject in sorted(asked({one for one in may["publish"] if not one.startswith("$JS.API.STREAM.")})):
+                await client.publish(subject, b"no event")
+        assert not refusals, user
+
+
+async def test_a_right_that_was_added_to_nats_by_hand_is_tried_and_found(given_more: LocalStack) -> None:
+    assert await not_refused(given_more) == {("ingest", "publish", "erasure.requested.x1")}
 
 
 # --- PostgreSQL -------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-async def postgres() -> AsyncIterator[tuple[LocalStack, asyncpg.Connection]]:
-    async with isolated_stack(("postgres",)) as stack:
-        async with postgres_pool(postgres_as(stack, "storage", stack.ports["postgres"])) as pool:
-            await migrate(pool)
-        connection = await asyncpg.connect(
-            f"postgresql://postgres@127.0.0.1:{stack.ports['postgres']}/letterbox", password=stack.password("postgres")
-        )
-        yield stack, connection
-        await connection.close()
-
-
-async def granted(connection: asyncpg.Connection) -> dict[str, dict[str, list[str]]]:
-    """What each role has on each relation, by the server's own word."""
-    relations = [
-        row["relname"]
-        for row in await connection.fetch(
-            "select relname from pg_class c join pg_namespace n on n.oid = relnamespace "
-            "where nspname = 'public' and relkind in ('r', 'v', 'm', 'p', 'f')"
-        )
-    ]
-    found: dict[str, dict[str, list[str]]] = {}
-    for role in set(ROLES) - {"storage"}:
-        rights = {relation: await _verbs(connection, role, relation) for relation in relations}
-        found[role] = {relation: verbs for relation, verbs in rights.items() if verbs}
+async def allowed(stack: LocalStack) -> set[Grant]:
+    """The verbs that the server lets each role have on each relation, tried one by one; nothing is changed."""
+    async with administrator(stack) as connection:
+        names = [row["relname"] for row in await connection.fetch(RELATIONS)]
+        columns = {
+            name: await connection.fetchval(
+                "select attname from pg_attribute where attrelid = $1::regclass and attnum = 1", name
+            )
+            for name in names
+        }
+    found = set()
+    for role, may in rights("postgres").items():
+        if EVERYTHING in may:
+            continue
+        pool = postgres_pool(postgres_as(stack, role, stack.ports["postgres"]))
+        async with pool as connections, connections.acquire() as client:
+            for name, column in columns.items():
+                for verb, statement in tries(name, column).items():
+                    if await _passes(client, statement):
+                        found.add(Grant(role, name, verb))
     return found
 
 
-async def _verbs(connection: asyncpg.Connection, role: str, relation: str) -> list[str]:
-    verbs = []
-    for verb in ROLES_VERBS:
-        kind = "any_column" if verb in OF_COLUMNS else "table"
-        if await connection.fetchval(f"select has_{kind}_privilege($1, $2::regclass, $3)", role, relation, verb):
-            verbs.append(verb)
-    return verbs
+def tries(relation: str, column: str) -> dict[str, str]:
+    """A statement for each verb; the server checks who may run what it only explains, too."""
+    return {
+        "SELECT": f"explain select 1 from {relation}",
+        "INSERT": f"explain insert into {relation} ({column}) values (null)",
+        "UPDATE": f"explain update {relation} set {column} = null",
+        "DELETE": f"explain delete from {relation}",
+        "TRUNCATE": f"truncate {relation}",
+        "TRIGGER": f"create trigger mine after insert on {relation} execute function tsvector_update_trigger()",
+    }
 
 
-async def test_postgresql_gives_every_role_what_the_table_says_and_no_more(
-    postgres: tuple[LocalStack, asyncpg.Connection],
-) -> None:
-    _, connection = postgres
-    assert await granted(connection) == GRANTED
-    for role in ROLES:
-        row = await connection.fetchrow(
-            "select rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls as strong, "
-            "has_schema_privilege(oid, 'public', 'create') as creates from pg_roles where rolname = $1",
-            role,
-        )
-        assert (row["strong"], row["creates"]) == (False, role == "storage"), role
-    assert not await connection.fetchval(
-        "select count(*) from pg_auth_members where member = any($1::regrole[])", ROLES
-    )
-
-
-async def test_a_right_that_was_granted_by_hand_is_found(postgres: tuple[LocalStack, asyncpg.Connection]) -> None:
-    _, connection = postgres
-    for grant in ("select on contact_submissions", "update (email) on contact_submissions"):
-        await connection.execute(f"grant {grant} to search")
-        try:
-            assert await granted(connection) != GRANTED
-        finally:
-            await connection.execute(f"revoke {grant} from search")
-    assert await granted(connection) == GRANTED
-
-
-async def test_a_role_without_rights_is_refused_by_the_server_itself(
-    postgres: tuple[LocalStack, asyncpg.Connection],
-) -> None:
-    stack, _ = postgres
-    for role, statement in (
-        ("search", "select * from contact_submissions"),
-        ("search", "delete from search_submissions"),
-        ("notifier", "select * from search_submissions"),
-        ("notifier", "create table mine (x int)"),
-        ("notifier", "create temporary table mine (x int)"),
+async def _passes(client, statement: str) -> bool:  # type: ignore[no-untyped-def]
+    attempt = client.transaction()
+    await attempt.start()
+    try:
+        await client.execute(statement)
+    except (
+        asyncpg.InsufficientPrivilegeError,
+        asyncpg.ObjectNotInPrerequisiteStateError,
+        asyncpg.WrongObjectTypeError,
     ):
+        return False  # not allowed, or what nobody can do: a view over several tables takes no rows
+    finally:
+        await attempt.rollback()
+    return True
+
+
+async def test_postgresql_lets_every_role_do_what_the_table_says_and_no_more(stack: LocalStack) -> None:
+    of_relations = {one for one in table() if one.verb != "MEMBER"}
+    assert len(of_relations) > 5
+    assert await allowed(stack) == of_relations
+
+
+async def test_nobody_but_the_owner_can_make_anything_in_the_database(stack: LocalStack) -> None:
+    for role in ("search", "notifier", "monitoring"):
         async with postgres_pool(postgres_as(stack, role, stack.ports["postgres"])) as pool:
-            with pytest.raises(asyncpg.InsufficientPrivilegeError):
-                await pool.execute(statement)
+            for statement in ("create table mine (x int)", "create temporary table mine (x int)", "create role mine"):
+                with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                    await pool.execute(statement)
+
+
+async def test_rights_that_were_granted_by_hand_are_tried_and_found(given_more: LocalStack) -> None:
+    more = {(one.role, one.relation, one.verb) for one in await allowed(given_more) - table()}
+    assert {("search", "contact_submissions", "SELECT"), ("search", "sent_mails", "INSERT")} <= more
+    assert ("notifier", "contact_submissions", "SELECT") in more
 
 
 # --- the object store -------------------------------------------------------------------------------------------------
 
 
-def given(actions: tuple[str, ...]) -> set[tuple[str, str]]:
-    """(verb, prefix) that a list of actions gives; the store cannot part deleting from writing."""
-    verbs = {"Read": ("get",), "Write": ("put", "delete"), "List": ("list",)}
-    found = set()
-    for action in actions:
-        kind, _, where = action.partition(":")
-        prefix = where.removeprefix("{bucket}").strip("/*")
-        for name in PREFIXES:
-            if kind == "Admin" or not prefix or prefix == name:
-                found |= {(verb, name) for verb in verbs.get(kind, ALL_VERBS)}
-    return found
+async def test_the_object_store_gives_every_key_its_prefixes_and_verbs_and_refuses_strangers(stack: LocalStack) -> None:
+    assert len(prefixes()) > 4
+    for identity in rights("objects"):
+        assert await objects_may(operators_objects(stack), identity, stack.secret) == objects_given(identity), identity
+    async with aiohttp.ClientSession() as http:
+        for path in ("", f"{stack.bucket}", f"{stack.bucket}/originals/0/1"):
+            async with http.get(f"{stack.address('object-store')}/{path}") as answer:
+                assert answer.status == 403, path
 
 
-async def may(stack: LocalStack, identity: str) -> set[tuple[str, str]]:
-    """(verb, prefix) that the store lets an identity do, tried one by one."""
-    found = set()
-    async with _client(stack, identity) as s3, _client(stack, "operator") as operator:
-        for prefix in PREFIXES:
-            key = f"{prefix}/0/1"
-            await operator.put_object(Bucket=stack.bucket, Key=key, Body=b"x")
-            tries = {
-                "get": s3.get_object(Bucket=stack.bucket, Key=key),
-                "list": s3.list_objects_v2(Bucket=stack.bucket, Prefix=f"{prefix}/"),
-                "put": s3.put_object(Bucket=stack.bucket, Key=f"{key}-{identity}", Body=b"x"),
-                "delete": s3.delete_object(Bucket=stack.bucket, Key=key),
-            }
-            for verb, trying in tries.items():
-                try:
-                    await trying
-                    found.add((verb, prefix))
-                except ClientError as error:
-                    assert error.response["Error"]["Code"] == "AccessDenied", error  # noqa: PT017
-    return found
+async def test_a_right_that_was_added_to_a_key_by_hand_is_tried_and_found(given_more: LocalStack) -> None:
+    found = await objects_may(operators_objects(given_more), "ingest", given_more.secret)
+    assert found - objects_given("ingest") == {("read", "text")}
 
 
-def _client(stack: LocalStack, identity: str):  # type: ignore[no-untyped-def]
-    return get_session().create_client(
-        "s3", endpoint_url=stack.address("object-store"), region_name=objects.REGION,
-        aws_access_key_id=objects.access_key(identity), aws_secret_access_key=stack.secret(f"s3-{identity}"),
-    )  # fmt: skip
+# --- all of them, by the operator's command ---------------------------------------------------------------------------
 
 
-async def test_the_object_store_gives_every_key_its_prefixes_and_verbs_and_refuses_strangers() -> None:
-    async with isolated_stack(("object-store",)) as stack:
-        for identity, actions in objects.ACTIONS.items():
-            assert await may(stack, identity) == given(actions), identity
-        async with aiohttp.ClientSession() as http:
-            for path in ("", f"{stack.bucket}", f"{stack.bucket}/originals/0/1-ingest"):
-                async with http.get(f"{stack.address('object-store')}/{path}") as answer:
-                    assert answer.status == 403, path
+PARTS = ("postgres", "nats", "objects", "index")
 
 
-async def test_a_right_that_was_added_to_a_key_by_hand_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = objects.ACTIONS
-    monkeypatch.setattr(objects, "ACTIONS", {**table, "ingest": (*table["ingest"], "Read:{bucket}/text/*")})
-    async with isolated_stack(("object-store",)) as stack:
-        assert await may(stack, "ingest") - given(table["ingest"]) == {("get", "text")}
+def test_the_check_has_nothing_to_say_of_servers_that_follow_the_table(stack: LocalStack) -> None:
+    done = check(stack)
+    assert (done.returncode, done.stdout) == (0, f"Rights are those of the table: {', '.join(PARTS)}.\n"), done.stderr
+
+
+def test_the_check_names_every_right_that_was_given_by_hand_and_preparing_takes_grants_back(
+    given_more: LocalStack,
+) -> None:
+    beyond_grants = [
+        "postgres: not in the table: monitoring: ADMINISTER on the server",
+        "postgres: not in the table: notifier: MEMBER on pg_read_all_data",
+        "nats: not in the table: ingest: publish erasure.requested.*",
+        "objects: not in the table: ingest: read text/",
+    ]
+    grants = [
+        "postgres: not in the table: public: INSERT on sent_mails",
+        "postgres: not in the table: search: SELECT on contact_submissions",
+        "postgres: not in the table: search: UPDATE on contact_submissions (email)",
+    ]
+    done = check(given_more)
+    assert done.returncode == 1, done.stderr
+    assert sorted(done.stdout.splitlines()) == sorted(beyond_grants + grants)
+    again = prepare(given_more, "postgres", secrets=given_more.home.path / "secrets", bucket=given_more.bucket)
+    assert again.returncode == 0, again.stderr
+    assert sorted(check(given_more).stdout.splitlines()) == sorted(beyond_grants)
+
+
+def check(stack: LocalStack):  # type: ignore[no-untyped-def]
+    return prepare(stack, "--check", *PARTS, secrets=stack.home.path / "secrets", bucket=stack.bucket)

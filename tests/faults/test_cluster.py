@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
+import aiohttp
 import pytest
-from pydantic import SecretStr
 
 from letterbox.local.home import REPOSITORY
+from letterbox.local.services import NAMES
 from libs.events.catalogue import Event, SubmissionStored
 from libs.events.connect import Nats, connected
 from libs.events.consume import Answers, consuming
@@ -18,24 +19,25 @@ from libs.events.delivery import Received
 from libs.events.errors import Transient
 from libs.events.journal import Journal
 from libs.events.publish import Publisher
-from libs.events.streams import DEAD_LETTERS, NOTIFIER_MAIL, STREAM
-from libs.service.settings import NatsSettings
+from libs.events.streams import DEAD_LETTERS, NOTIFIER_MAIL, STREAM, provision
 from tests.faults.test_bad_days import told_once
 from tests.flow.test_verify import clean
 from tests.support import files
-from tests.support.cluster import PASSWORD, USER, Cluster, cluster_of_three
+from tests.support.cluster import NODES, PASSWORD, STRANGER, Cluster, cluster_of_three
 from tests.support.stack import isolated_stack
 from tests.support.visitor import RATES_OFF, eventually, visiting
 
 EVENTS = 600
 KILLS = 3
+ACK_WAIT_SECONDS = 10
+"""What a dead leader had handed out comes again after this, at each step of a submission's way."""
 
 
 async def provisioned(cluster: Cluster) -> bool:
     """`letterbox provision` with three replicas, once the cluster has found itself."""
     environment = {
         "LETTERBOX_NATS_URL": cluster.url,
-        "LETTERBOX_NATS_USER": USER,
+        "LETTERBOX_NATS_USER": "provision",
         "LETTERBOX_NATS_PASSWORD": PASSWORD,
         "LETTERBOX_NATS_REPLICAS": "3",
     }
@@ -84,11 +86,14 @@ async def test_a_leader_killed_three_times_loses_no_event_and_handles_all() -> N
             return await provisioned(cluster)
 
         await eventually(there)
-        settings = NatsSettings(nats_url=cluster.url, nats_user=USER, nats_password=SecretStr(PASSWORD))
-        async with connected(settings) as nc, connected(settings) as reader:
+        async with (
+            connected(cluster.settings("operator")) as nc,
+            connected(cluster.settings("storage")) as writer,
+            connected(cluster.settings("notifier")) as reader,
+        ):
             info = await nc.jetstream().stream_info(STREAM)
             assert info.config.num_replicas == 3
-            publisher = Publisher(nc, "test")
+            publisher = Publisher(writer, "test")
             async with consuming(reader, Publisher(reader, "test"), NOTIFIER_MAIL, handler, batch=20):
                 for kill in range(KILLS):
                     some = range(kill * EVENTS // KILLS, (kill + 1) * EVENTS // KILLS)
@@ -107,6 +112,21 @@ async def test_a_leader_killed_three_times_loses_no_event_and_handles_all() -> N
             assert (await Journal(nc, DEAD_LETTERS).state()).messages == 0
 
 
+async def test_a_server_that_does_not_know_the_nodes_secret_is_none_of_them() -> None:
+    async with cluster_of_three() as cluster:
+        cluster.start(STRANGER, route_password="a-guess")
+
+        async def refused() -> bool:
+            return any("authentication error" in cluster.log(name).lower() for name in NODES)
+
+        async def together() -> bool:
+            return await provisioned(cluster)
+
+        await eventually(refused)
+        await eventually(together)
+        assert "JetStream cluster new" not in cluster.log(STRANGER)
+
+
 async def test_the_services_go_on_while_leaders_die(monkeypatch: pytest.MonkeyPatch) -> None:
     async with cluster_of_three() as cluster, AsyncExitStack() as around:
 
@@ -114,19 +134,23 @@ async def test_the_services_go_on_while_leaders_die(monkeypatch: pytest.MonkeyPa
             return await provisioned(cluster)
 
         await eventually(there)
-        access = {"NATS_URL": cluster.url, "NATS_USER": USER, "NATS_PASSWORD": PASSWORD}
-        on_the_cluster = {f"LETTERBOX_{name}": value for name, value in access.items()}
-        for name, value in on_the_cluster.items():
+        async with connected(cluster.settings("provision")) as nc:
+            await provision(nc, replicas=3, ack_wait_seconds=ACK_WAIT_SECONDS)
+        on_the_cluster = {"LETTERBOX_NATS_URL": cluster.url, "LETTERBOX_NATS_PASSWORD": PASSWORD}
+        for name, value in {**on_the_cluster, "LETTERBOX_NATS_USER": "operator"}.items():
             monkeypatch.setenv(name, value)  # for the operator's command
-        environment = {"*": on_the_cluster, "ingest": RATES_OFF}
+        environment = {name: {**on_the_cluster, "LETTERBOX_NATS_USER": name} for name in NAMES}
+        environment["ingest"] |= RATES_OFF
         stack = await around.enter_async_context(isolated_stack(environment=environment))
         visitor = await around.enter_async_context(visiting(stack))
-        settings = NatsSettings(nats_url=cluster.url, nats_user=USER, nats_password=SecretStr(PASSWORD))
-        nc = await around.enter_async_context(connected(settings))
+        nc = await around.enter_async_context(connected(cluster.settings("operator")))
         ids: list[str] = []
 
         async def accepted() -> bool:
-            answer = await visitor.send(files=[("note.pdf", files.pdf("The lamp is out"))])
+            try:
+                answer = await visitor.send(files=[("note.pdf", files.pdf("The lamp is out"))])
+            except aiohttp.ClientConnectionError:
+                return False  # refused before all was sent, and hung up on: the gateway would have heard why
             assert answer.status in (202, 503)
             ids.extend([answer.id] if answer.status == 202 else [])
             return answer.status == 202

@@ -1,4 +1,7 @@
-"""A whole stack with a real clamd: what it finds is quarantined, and while it is away documents wait."""
+"""A whole stack with a real clamd: what it finds is quarantined, and while it is away documents wait.
+
+What docs/howto/antivirus.md tells to switch on.
+"""
 
 import io
 import zipfile

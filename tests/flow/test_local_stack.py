@@ -1,4 +1,7 @@
-"""`letterbox up`, `down` and `status` as a person uses them, and what happens when things go wrong."""
+"""`letterbox up`, `down` and `status` as a person uses them, and what happens when things go wrong.
+
+With homes and ports of their own, as CONTRIBUTING.md tells.
+"""
 
 import json
 import os
@@ -13,6 +16,7 @@ import pytest
 
 from letterbox.local.home import REPOSITORY
 from letterbox.local.process import Identity
+from tests.support.ports import free_port
 
 LETTERBOX = Path(os.environ.get("VIRTUAL_ENV") or REPOSITORY / ".venv") / "bin" / "letterbox"
 
@@ -22,9 +26,7 @@ class Operator:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
 
     def __call__(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

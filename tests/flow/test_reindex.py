@@ -1,4 +1,7 @@
-"""Reindex: the next index is built, compared and swapped in while searches go on; and back again."""
+"""Reindex: the next index is built, compared and swapped in while searches go on; and back again.
+
+The three ways that docs/howto/nothing-lost.md shows.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -8,8 +8,9 @@ import aiohttp
 from prometheus_client import REGISTRY, generate_latest
 
 from services.search.attempts import BURST
+from tests.support.ports import free_port
 from tests.support.search_door import KEY, Door, File, Heard, opened, until_not_degraded, write_keys
-from tests.support.search_servers import Servers, free_port
+from tests.support.search_servers import Servers
 
 pytest_plugins = ["tests.support.search_fixtures"]
 

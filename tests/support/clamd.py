@@ -14,7 +14,7 @@ import pytest
 from letterbox.local.antivirus import clamd
 from libs.events.errors import Transient
 from services.indexer.antivirus import Antivirus
-from tests.support.search_servers import free_port
+from tests.support.ports import free_port
 
 MARKER = b"LETTERBOX-TEST-SIGNATURE-7f3a"
 """What our signature looks for; it harms nobody."""

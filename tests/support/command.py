@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from letterbox.local.home import REPOSITORY
@@ -28,9 +29,14 @@ class Done:
 
 async def letterbox(stack: LocalStack, *arguments: str) -> Done:
     """`letterbox ARGUMENTS` in the home of `stack`."""
+    return await at_home(stack.home.path, *arguments)
+
+
+async def at_home(home: Path, *arguments: str, **environment: str) -> Done:
+    """`letterbox ARGUMENTS` in a folder where no stack needs to run."""
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "letterbox", *arguments,
-        env={**os.environ, "LETTERBOX_HOME": str(stack.home.path)}, cwd=REPOSITORY,
+        env={**os.environ, "LETTERBOX_HOME": str(home), **environment}, cwd=REPOSITORY,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     async with asyncio.timeout(SECONDS):

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from aiohttp.test_utils import TestServer
+
+from tests.support.served import Served
 
 RECORDED = Path(__file__).parent.parent / "data" / "meilisearch-1.50-conversation.json"
 
@@ -26,7 +27,7 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
-class MeilisearchReplay:
+class MeilisearchReplay(Served):
     """A server for one test; each recorded exchange is used in its order, the last of equal ones again and again."""
 
     def __init__(self) -> None:
@@ -35,18 +36,7 @@ class MeilisearchReplay:
         self._used: set[int] = set()
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._answer)
-        self._server = TestServer(app)
-
-    async def __aenter__(self) -> "MeilisearchReplay":
-        await self._server.start_server()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._server.close()
-
-    @property
-    def url(self) -> str:
-        return str(self._server.make_url("/")).rstrip("/")
+        super().__init__(app)
 
     async def _answer(self, request: web.Request) -> web.Response:
         text = await request.text()

@@ -34,8 +34,9 @@ from libs.service.health import Health
 from services.search.__main__ import start
 from services.search.settings import Settings
 from services.storage import journey, records
+from tests.support.ports import free_port
 from tests.support.relay import Relay, relaying
-from tests.support.search_servers import Servers, free_port
+from tests.support.search_servers import Servers
 
 KEY = "lbx_the-owners-own-key"
 WHEN = datetime(2026, 11, 3, 9, 30, tzinfo=UTC)

@@ -1,9 +1,7 @@
 """What search stands on, for its tests: a real PostgreSQL with storage's schema, and a real object store."""
 
-import random
-import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -57,15 +55,6 @@ def postgres_as(stack: LocalStack, role: str, port: int) -> PostgresSettings:
         postgres_dsn=f"postgresql://{role}@127.0.0.1:{port}/{DATABASE}",
         postgres_password=SecretStr(stack.password(role)),
     )
-
-
-def free_port() -> int:
-    """A port nobody listens on now; below those that the system lends to outgoing connections, so it stays free."""
-    while True:
-        port = random.randrange(15_000, 20_000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 @asynccontextmanager

@@ -197,6 +197,8 @@ def test_the_address_is_the_peers_unless_a_trusted_proxy_tells_another(
         ("//example.net", "/search"),
         ("/search\\@example.net", "/search"),
         ("/searching", "/search"),
+        ("/grafana/d/1?from=now", "/grafana/d/1?from=now"),
+        ("/grafanas/", "/search"),
         ("/search\r\nSet-Cookie: a=b", "/search"),
         (None, "/search"),
     ],

