@@ -1,7 +1,6 @@
 """The gateway as the outside sees it: TLS, HTTP/3, policies, limits, its log."""
 
 import asyncio
-import contextlib
 import json
 import re
 import socket
@@ -70,35 +69,27 @@ async def test_nothing_older_than_tls_1_2_is_spoken(stack: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "content_type", "size", "most"),
+    ("path", "content_type", "size", "sent"),
     [
-        ("/documents/search", "application/json", 2 << 20, 3 << 19),  # more than it may have; the rest never comes
-        ("/contact", "multipart/form-data; boundary=x", 150 << 20, 150 << 20),
+        ("/documents/search", "application/json", 2 << 20, 3 << 19),
+        ("/contact", "multipart/form-data", 150 << 20, CHUNK),
     ],
 )
-async def test_a_body_that_is_too_large_is_refused_before_it_is_there(
-    path: str, content_type: str, size: int, most: int, visitor: Visitor
+async def test_a_body_that_is_too_large_is_refused_although_the_rest_never_comes(
+    path: str, content_type: str, size: int, sent: int, visitor: Visitor
 ) -> None:
-    lines = [f"POST {path} HTTP/1.1", "Host: localhost", f"Content-Length: {size}", f"Content-Type: {content_type}"]
-    head = "\r\n".join([*lines, f"Authorization: Bearer {visitor.stack.owner_key}", "", ""]).encode()
-    answered, sent = b"", 0
-    while not answered:
-        reader, writer = await _connected(visitor.stack)
-        writer.write(head)
-        answer = asyncio.create_task(reader.readline())
-        sent = 0
-        # The gateway hangs up on who goes on sending, which may tear the answer away from who is slow to read.
-        with contextlib.suppress(ConnectionError):
-            while not answer.done() and sent < most:
-                writer.write(bytes(CHUNK))
-                await writer.drain()
-                sent += CHUNK
-                await asyncio.sleep(0.01)
-            answered = await asyncio.wait_for(answer, 60)
-        answer.cancel()
-        writer.close()
+    reader, writer = await _connected(visitor.stack)
+    lines = [
+        f"POST {path} HTTP/1.1",
+        "Host: localhost",
+        f"Content-Length: {size}",
+        f"Content-Type: {content_type}; boundary=x",
+        f"Authorization: Bearer {visitor.stack.owner_key}",
+    ]
+    writer.write("\r\n".join([*lines, "", ""]).encode() + bytes(sent))
+    answered = await asyncio.wait_for(reader.readline(), 10)  # the gateway itself waits for minutes
+    writer.close()
     assert answered.split()[1] == b"413"
-    assert sent < size
 
 
 async def test_who_sends_a_request_too_slowly_is_hung_up_on(stack: Project) -> None:

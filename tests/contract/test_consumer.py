@@ -13,12 +13,13 @@ import pytest
 from nats.aio.client import Client
 
 from letterbox.local.stack import LocalStack
-from libs.events import consume, delivery
+from libs.events import consume, delivery, traffic
 from libs.events.catalogue import DocumentStored, SubmissionCreated, SubmissionStored, event_id
 from libs.events.consume import consuming, each
 from libs.events.errors import NotPublished, OutcomeUnknown, SubjectTaken, Transient
 from libs.events.history import History
 from libs.events.publish import Publisher
+from libs.events.replay import Replays, following
 from libs.events.streams import DEAD_LETTERS, STORAGE_RECORD, STREAM, Durable, consumer_config, provision
 from tests.support.stack import isolated_stack
 
@@ -361,3 +362,46 @@ async def test_a_handler_of_single_events_fits_the_loop(storage: Client, nc: Cli
     async with consuming(storage, Publisher(storage, "storage"), STORAGE_RECORD, each(one), workers=3):
         await settled(nc)
     assert sorted(handled) == sorted(str(n) for n in range(10))
+
+
+@pytest.mark.parametrize(("others_publish", "handled"), [(True, ["1", "2"]), (False, ["1", "2", "3"])])
+async def test_a_replay_rests_while_others_publish_and_only_then(
+    others_publish: bool,
+    handled: list[str],
+    storage: Client,
+    nc: Client,
+    ingest: Publisher,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rested = asyncio.Event()
+
+    class ForEver(traffic.Traffic):
+        """Rests for an hour where it would rest for a moment."""
+
+        def rest_after(self, worked: float) -> float:
+            rest = super().rest_after(worked)
+            if rest:
+                rested.set()
+            return 3600.0 if rest else 0.0
+
+    async def publish(received: Received) -> None:
+        if others_publish and received[0].event.message == "1":
+            await ingest.publish(submission("live"), "attempt")
+
+    monkeypatch.setattr(consume, "Traffic", ForEver)
+    monkeypatch.setattr(traffic, "BUSY_PER_SECOND", 0)
+    monkeypatch.setattr(traffic, "LOOK_SECONDS", 0.0)
+    for n in (1, 2, 3):
+        await ingest.publish(submission(str(n)), "attempt")
+    replays, seen, name = Replays(nc), Seen(publish), f"replay-{STORAGE_RECORD.name}"
+    await replays.begin(name, STORAGE_RECORD.filters, until=3)
+    async with following(storage, Publisher(storage, "storage"), STORAGE_RECORD, lambda _: seen, name):
+        if others_publish:
+            await asyncio.wait_for(rested.wait(), 20)
+        await seen.until(lambda: len(seen.batches) >= len(handled))
+        live = Seen()
+        async with consuming(storage, Publisher(storage, "storage"), STORAGE_RECORD, live):
+            await live.until(lambda: len(live.batches) == 3 + others_publish)
+    assert [message for batch in seen.batches for message in batch] == handled
+    assert rested.is_set() == others_publish
+    await replays.end(name)
