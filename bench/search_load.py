@@ -112,14 +112,11 @@ async def _recorded(stack: LocalStack, documents: Sequence[IndexedDocument]) -> 
     address = stack.address("postgres").removeprefix("postgresql://")
     database = await asyncpg.connect(f"postgresql://storage@{address}", password=stack.password("storage"))
     await database.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
-    created = [_received(_submission(one), number) for number, one in enumerate(documents, 1)]
-    done: list[Received[Event]] = [
-        _received(DocumentIndexed(submission_id=one.contact_id, number="0"), number)
-        for number, one in enumerate(documents, 1)
-    ]
+    created = [_submission(one) for one in documents]
+    done = [_indexed_event(one, number) for number, one in enumerate(documents, 1)]
     rows = {
-        "contact_submissions": [records.submission_row(one) for one in created],
-        "documents": [row for one in created for row in records.document_rows(one.event)],
+        "contact_submissions": [records.submission_row(one, number) for number, one in enumerate(created, 1)],
+        "documents": [row for one in created for row in records.document_rows(one)],
         "document_states": [state.row for state in journey.folded(done).values()],
     }
     for table, some in rows.items():
@@ -138,8 +135,9 @@ def _submission(one: IndexedDocument) -> SubmissionCreated:
     )  # fmt: skip
 
 
-def _received(event: "Event", number: int) -> Received["Event"]:
-    return Received(event, event.subject, number, event.created_at if isinstance(event, SubmissionCreated) else None, 1)
+def _indexed_event(one: IndexedDocument, number: int) -> Received[Event]:
+    event = DocumentIndexed(submission_id=one.contact_id, number="0")
+    return Received(event, event.subject, number, one.created_at, 1)
 
 
 async def _load(target: list[str], file: Path, requests: int) -> dict[str, float]:

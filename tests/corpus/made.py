@@ -5,6 +5,7 @@ import json
 import zipfile
 from email.message import EmailMessage
 
+import docx.document
 import pypdfium2 as pdfium
 from docx import Document
 from PIL import Image, ImageDraw, ImageFont
@@ -101,7 +102,7 @@ def table_docx() -> bytes:
     return _docx(document)
 
 
-def _docx(document: "Document") -> bytes:
+def _docx(document: docx.document.Document) -> bytes:
     out = io.BytesIO()
     document.save(out)
     return out.getvalue()
