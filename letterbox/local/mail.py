@@ -1,8 +1,8 @@
 """The local catch-all: takes every mail, keeps each as a file, and shows them on a page.
 
-A mail is answered with 250 only when its file is on disk, and a stop waits for open sessions: whoever was about to hear
-that would otherwise not know what became of the mail. While there is a file `refuse` in its folder it takes none, as a
-mail server that has blocked this sender: so that one can try what happens then.
+A mail is answered with 250 only when its file is on disk, and a stop waits for open connections: whoever was about to
+hear that would otherwise not know what became of the mail. While there is a file `refuse` in its folder it takes none,
+as a mail server that has blocked this sender: so that one can try what happens then.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from letterbox.local.part import Part
 PORTS = ("mail", "mail-page")
 FOLDER = web.AppKey("folder", Path)
 SHOWN = 500
-SESSIONS_END_SECONDS = 8.0
+CONNECTIONS_END_SECONDS = 8.0
 REFUSE = "refuse"
 CSP = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 STYLE = (
@@ -83,23 +83,23 @@ class Keeper:
         draft.replace(self._folder / name)
 
 
-class Door(SMTP):
-    """One session; `sessions` holds those that are open."""
+class Connection(SMTP):
+    """One client; `connections` holds those that are open."""
 
-    def __init__(self, keeper: Keeper, sessions: set["Door"]) -> None:
+    def __init__(self, keeper: Keeper, connections: set["Connection"]) -> None:
         loop = asyncio.get_running_loop()
         super().__init__(keeper, enable_SMTPUTF8=True, data_size_limit=40 << 20, ident="letterbox catch-all", loop=loop)
-        self._sessions = sessions
+        self._connections = connections
         self.ended = loop.create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
-        self._sessions.add(self)
+        self._connections.add(self)
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         """End."""
-        self._sessions.discard(self)
+        self._connections.discard(self)
         self.ended.set_result(None)
         super().connection_lost(error)
 
@@ -197,15 +197,15 @@ async def _serve(folder: Path, smtp_port: int, page_port: int, host: str = "127.
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     keeper = Keeper(folder)
-    sessions: set[Door] = set()
-    server = await loop.create_server(lambda: Door(keeper, sessions), host, smtp_port)
+    connections: set[Connection] = set()
+    server = await loop.create_server(lambda: Connection(keeper, connections), host, smtp_port)
     runner = web.AppRunner(page_app(folder), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, host, page_port).start()
     await stop.wait()
     server.close()
-    if sessions:
-        await asyncio.wait([one.ended for one in sessions], timeout=SESSIONS_END_SECONDS)
+    if connections:
+        await asyncio.wait([one.ended for one in connections], timeout=CONNECTIONS_END_SECONDS)
     await runner.cleanup()
 
 

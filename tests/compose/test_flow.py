@@ -1,5 +1,6 @@
 """The first flow through the production stack, and what it does when containers die."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from tests.compose.visitor import Visitor
 from tests.support.files import pdf
 
 pytestmark = pytest.mark.timeout(900)
+
+CUT_SECONDS = 5
 
 
 async def test_a_form_with_a_pdf_is_kept_told_of_and_found_by_a_misspelt_word(visitor: Visitor) -> None:
@@ -43,6 +46,22 @@ async def test_a_killed_container_comes_back_and_what_was_sent_is_done(victim: s
     assert (await visitor.ended(before))["status"] == "done"
     after = await visitor.send(f"After {victim} came back.")
     assert (await visitor.ended(after))["status"] == "done"
+
+
+@pytest.mark.parametrize("cut", ["storage", "indexer", "notifier"])
+async def test_a_service_whose_network_is_cut_catches_up(cut: str, visitor: Visitor) -> None:
+    stack = visitor.stack
+    container = stack.container(cut)
+    network = next(name for name in container["NetworkSettings"]["Networks"] if name.endswith("_data"))
+    stack.docker("network", "disconnect", network, container["Id"])
+    try:
+        sent = [await visitor.send(f"Without {cut}.", [("cut.pdf", pdf(f"The {cut} is cut off."))]) for _ in range(3)]
+        await asyncio.sleep(CUT_SECONDS)
+        assert {(await visitor.journey(one))["status"] for one in sent} <= {"accepted", "processing"}
+    finally:
+        stack.docker("network", "connect", "--alias", cut, network, container["Id"])
+    stack.healthy()
+    assert {(await visitor.ended(one))["status"] for one in sent} == {"done"}
 
 
 async def test_the_project_restarts_with_all_that_it_kept(visitor: Visitor) -> None:
