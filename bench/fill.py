@@ -6,7 +6,7 @@ in. Each is made through the catalogue's models and by storage's own functions.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 
@@ -36,6 +36,8 @@ CHUNK = 1000
 TARGETS = ("owner", "sender")
 USERS = ("ingest", "storage", "indexer", "notifier")
 
+Rows = dict[str, list[tuple[object, ...]]]
+"""By table, in the order of COLUMNS."""
 COLUMNS = {
     "contact_submissions": "id form name email subject_line message metadata held created_at sequence",
     "documents": "id submission_id number object_key filename content_type size sha256 created_at",
@@ -58,18 +60,12 @@ async def fill_record(stack: LocalStack, first: int, last: int) -> list[Submissi
         for user in USERS:
             connections[user] = await _connected(stack, user)
             opened.push_async_callback(connections[user].close)
-        database = await asyncpg.connect(_dsn(stack), password=stack.password("storage"))
-        opened.push_async_callback(database.close)
-        await database.set_type_codec(
-            "jsonb", encoder=lambda value: b"\x01" + json.dumps(value).encode(), decoder=bytes,
-            schema="pg_catalog", format="binary",
-        )  # fmt: skip
+        copy = await opened.enter_async_context(copying(stack))
         for begin in range(first, last, CHUNK):
             submissions = [submission(number) for number in range(begin, min(last, begin + CHUNK))]
             received = await _published(connections, submissions)
-            await _copied(database, received)
+            await copy(record_rows(received) | _way_rows(received))
             made += submissions
-        await database.execute("analyze")
         await _behind(stack)
     await stack.start("nats")
     return made
@@ -100,20 +96,46 @@ async def _published(connections: dict[str, Client], submissions: Sequence[Submi
     return received
 
 
-async def _copied(database: "asyncpg.Connection[asyncpg.Record]", received: Sequence[Received[Event]]) -> None:
-    created = [Received(one.event, one.identity, one.sequence, one.time, 1) for one in received
-               if isinstance(one.event, SubmissionCreated)]  # fmt: skip
-    now = datetime.now(UTC)
-    rows: dict[str, list[tuple[object, ...]]] = {
-        "contact_submissions": [records.submission_row(one.event, one.sequence) for one in created],
-        "documents": [row for one in created for row in records.document_rows(one.event)],
+def record_rows(received: Sequence[Received[Event]]) -> Rows:
+    """What storage would have written of submissions and their documents."""
+    created = [(one.event, one.sequence) for one in received if isinstance(one.event, SubmissionCreated)]
+    return {
+        "contact_submissions": [records.submission_row(event, sequence) for event, sequence in created],
+        "documents": [row for event, _ in created for row in records.document_rows(event)],
         "document_states": [state.row for state in journey.folded(received).values()],
-        "journey": [journey.step_row(one) for one in received],
-        "sent_mails": [(o.event.submission_id, t, "sent", 1, "bench", now, now) for o in created for t in TARGETS],
     }
-    async with database.transaction():
-        for table, some in rows.items():
-            await database.copy_records_to_table(table, records=some, columns=COLUMNS[table].split())
+
+
+def _way_rows(received: Sequence[Received[Event]]) -> Rows:
+    """The steps of their way, and the mails."""
+    now = datetime.now(UTC)
+    created = [one.event for one in received if isinstance(one.event, SubmissionCreated)]
+    return {
+        "journey": [journey.step_row(one) for one in received],
+        "sent_mails": [(one.submission_id, t, "sent", 1, "bench", now, now) for one in created for t in TARGETS],
+    }
+
+
+@asynccontextmanager
+async def copying(stack: LocalStack) -> AsyncIterator[Callable[[Rows], Awaitable[None]]]:
+    """What copies rows into the stack's database, all of them or none; afterwards its planner knows of them."""
+    address = stack.address("postgres").removeprefix("postgresql://")
+    database = await asyncpg.connect(f"postgresql://storage@{address}", password=stack.password("storage"))
+    await database.set_type_codec(
+        "jsonb", encoder=lambda value: b"\x01" + json.dumps(value).encode(), decoder=bytes,
+        schema="pg_catalog", format="binary",
+    )  # fmt: skip
+
+    async def copy(rows: Rows) -> None:
+        async with database.transaction():
+            for table, some in rows.items():
+                await database.copy_records_to_table(table, records=some, columns=COLUMNS[table].split())
+
+    try:
+        yield copy
+        await database.execute("analyze")
+    finally:
+        await database.close()
 
 
 async def _behind(stack: LocalStack) -> None:
@@ -151,7 +173,3 @@ async def _connected(stack: LocalStack, user: str) -> Client:
         stack.address("nats"), user=user, password=stack.secret(f"nats-{user}"),
         inbox_prefix=f"_INBOX_{user}".encode(), pending_size=0, max_reconnect_attempts=60, reconnect_time_wait=0.5,
     )  # fmt: skip
-
-
-def _dsn(stack: LocalStack) -> str:
-    return "postgresql://storage@" + stack.address("postgres").removeprefix("postgresql://")

@@ -11,18 +11,15 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-import asyncpg
-
-from bench.fill import COLUMNS
+from bench.fill import copying, record_rows
 from bench.measure import ROUNDS, Row, free_port, output_of, process, stack_for
 from bench.relevance.corpus import corpus
 from bench.relevance.questions import questions
 from letterbox.local.stack import LocalStack
-from libs.events.catalogue import DocumentIndexed, Event, SubmissionCreated
+from libs.events.catalogue import MESSAGE, DocumentIndexed, Event, SubmissionCreated
 from libs.events.delivery import Received
 from libs.index.protocol import IndexedDocument
 from libs.index.tantivy import TantivyIndex
-from services.storage import journey, records
 
 COUNT, CLIENTS, REQUESTS = 50_000, 16, 2000
 SHORTEST, LONGEST = 300, 2500
@@ -109,23 +106,14 @@ async def _indexed(folder: Path, documents: Sequence[IndexedDocument]) -> None:
 
 async def _recorded(stack: LocalStack, documents: Sequence[IndexedDocument]) -> None:
     """The rows that storage would have written."""
-    address = stack.address("postgres").removeprefix("postgresql://")
-    database = await asyncpg.connect(f"postgresql://storage@{address}", password=stack.password("storage"))
-    await database.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
-    created = [_submission(one) for one in documents]
-    done = [_indexed_event(one, number) for number, one in enumerate(documents, 1)]
-    rows = {
-        "contact_submissions": [records.submission_row(one, number) for number, one in enumerate(created, 1)],
-        "documents": [row for one in created for row in records.document_rows(one)],
-        "document_states": [state.row for state in journey.folded(done).values()],
-    }
-    for table, some in rows.items():
-        names = COLUMNS[table].split()
-        values = [[json.dumps(one) if isinstance(one, dict) else one for one in row] for row in some]
-        marks = ", ".join(f"${n}" for n in range(1, len(names) + 1))
-        await database.executemany(f"insert into {table} ({', '.join(names)}) values ({marks})", values)
-    await database.execute("analyze")
-    await database.close()
+    made = [(_submission(one), DocumentIndexed(submission_id=one.contact_id, number=MESSAGE)) for one in documents]
+    received: list[Received[Event]] = [
+        Received(event, event.subject, number, one.created_at, 1)
+        for number, (one, events) in enumerate(zip(documents, made, strict=True), 1)
+        for event in events
+    ]
+    async with copying(stack) as copy:
+        await copy(record_rows(received))
 
 
 def _submission(one: IndexedDocument) -> SubmissionCreated:
@@ -133,11 +121,6 @@ def _submission(one: IndexedDocument) -> SubmissionCreated:
         submission_id=one.contact_id, form="contact", created_at=one.created_at, name=one.contact_name,
         email="ada@example.org", subject_line=one.title, message=one.text,
     )  # fmt: skip
-
-
-def _indexed_event(one: IndexedDocument, number: int) -> Received[Event]:
-    event = DocumentIndexed(submission_id=one.contact_id, number="0")
-    return Received(event, event.subject, number, one.created_at, 1)
 
 
 async def _load(target: list[str], file: Path, requests: int) -> dict[str, float]:
