@@ -12,9 +12,10 @@ WILD = "\ufffc"
 """Stands for `…` while a text is simplified: nobody prints it."""
 VARYING = (
     (r"lbx_[\w-]*", "‹key›"),
+    (r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ", "‹time›"),
     (r"\d{4}-\d\d-\d\d[T ]?\d\d:\d\d(:\d\d(\.\d+)?)?(Z|UTC|[+-]\d\d:?\d\d)?", "‹time›"),
     (r"\d{4}-\d\d-\d\d", "‹day›"),
-    (r"\b\d\d:\d\d(:\d\d)?\b", "‹time›"),
+    (r"\b\d\d:\d\d(:\d\d(\.\d+)?)?\b", "‹time›"),
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "‹id›"),
     (r"(?<![0-9a-f])[0-9a-f]{16,64}(?![0-9a-f])", "‹id›"),
     (

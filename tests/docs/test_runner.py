@@ -98,6 +98,7 @@ def test_a_block_that_is_never_closed_is_an_error() -> None:
         ('{"id": "797bcdb11a1d58ce42e1440740e47461"}', '{"id": "00000000000000000000000000000001"}'),
         ('{"id": "797b…-1"}', '{"id": "cafecafecafecafecafecafecafecafe-1"}'),
         ("2026-11-24T04:55:16.779Z", "2027-01-01T00:00:00.000Z"),
+        ("…/backups/2026-11-28T14-29-58Z", "/srv/backups/2026-11-29T00-00-00Z"),
         ("took 12 ms, 1.5 GB", "took 9 ms, 0.25 GB"),
         ("a\n…\nz", "a\nb\nc\nz"),
         ('{"a": 1,\n  "b": [\n 2]}', '{"a": 1, "b": [2]}'),

@@ -82,6 +82,10 @@ async def test_the_page_looks_again_by_itself_without_a_script(visitor: Visitor)
 
 
 async def test_a_service_that_was_killed_is_named_and_its_backlog_grows_and_clears(visitor: Visitor) -> None:
+    def both_in_work(state: Any) -> bool:  # the page asks the record and NATS one after the other: it may know one of them
+        shown = {one["contact_id"]: one["status"] for one in state["submissions"]}
+        return [shown.get(one) for one in sent] == ["processing", "processing"]
+
     await visitor.stack.kill("indexer")
     sent = [(await visitor.send(files=[("a.txt", b"One.")])).id]
     state = await once(visitor, lambda one: (step(one, "indexer-extract")["backlog"] or 0) >= 1)
@@ -89,11 +93,8 @@ async def test_a_service_that_was_killed_is_named_and_its_backlog_grows_and_clea
     assert not state["services"]["indexer"]["reachable"]
     first_age = step(state, "indexer-extract")["oldest_seconds"]
     sent.append((await visitor.send(files=[("b.txt", b"Two.")])).id)
-    state = await once(
-        visitor, lambda one: step(one, "indexer-extract")["backlog"] >= 2 and not step(one, "storage-record")["backlog"]
-    )
+    state = await once(visitor, lambda one: both_in_work(one) and step(one, "indexer-extract")["backlog"] >= 2)
     assert step(state, "indexer-extract")["oldest_seconds"] > first_age
-    assert {one["status"] for one in state["submissions"][:2]} == {"processing"}
     assert "indexer does not run." in await words(visitor)
     await visitor.stack.start("indexer")
     for one in sent:
