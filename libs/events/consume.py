@@ -7,7 +7,7 @@ message becomes a dead letter; a batch that fails is tried message by message, a
 runs alone, so one poison message cannot take its batch along.
 
 Of an erased submission nothing is handled any more: the loop looks for the tombstone before a handler and after its
-effects, which it then undoes.
+effects, which it then undoes (erasure_guard.py).
 """
 
 import asyncio
@@ -27,11 +27,12 @@ from nats.errors import Error
 
 from libs.events import metrics
 from libs.events.backlog import BacklogWatch
-from libs.events.catalogue import ERASURE, Event, SubmissionErased
+from libs.events.catalogue import Event, SubmissionErased
 from libs.events.dead_letters import bury
 from libs.events.delivery import Delivery, Received
 from libs.events.envelope import open_envelope
-from libs.events.erasures import Erasures, Newest
+from libs.events.erasure_guard import Answers, ErasureGuard, Undo
+from libs.events.erasures import Erasures
 from libs.events.errors import InvalidEvent, Transient
 from libs.events.gate import Gate
 from libs.events.history import History
@@ -46,9 +47,6 @@ from libs.service.tracing import at_hand
 log = logging.getLogger(__name__)
 
 E = TypeVar("E", bound=Event)
-Answers = Sequence[Sequence[Event]]
-Undo = Callable[[str], Awaitable[object]]
-"""Erases what the handler may have made of a submission."""
 Handler = Callable[[Sequence[Received[Any]]], Awaitable[Answers]]
 """From deliveries to the events each of them causes, in the same order."""
 
@@ -116,8 +114,7 @@ class Consumer:
         self._traffic = None if slice_ is None else Traffic()
         self._known = durable.events if slice_ is None else (*durable.events, *durable.replayed)
         self._handler = handler
-        self._undo = undo
-        self._erasures = Erasures(History(nc))
+        self._guard = ErasureGuard(Erasures(History(nc)), undo)
         self._batch = batch
         self._capacity = workers * batch * (2 if batch > 1 else 1)
         self._workers = workers
@@ -278,8 +275,10 @@ class Consumer:
                 self._gate.open()
 
     async def _attempt(self, group: list[Delivery]) -> None:
-        newest = await self._erasures.newest() if self._undo else Newest()
-        group = await self._without_erased(group, newest)
+        newest = await self._guard.newest()
+        for delivery in (erased := await self._guard.erased(group, newest)):
+            await self._settle(delivery, b"+ACK", "erased")
+        group = [delivery for delivery in group if delivery not in erased]
         if not group:
             return
         for delivery in group:
@@ -292,7 +291,7 @@ class Consumer:
             with at_hand(spans.around):
                 answers = await self._handler(received)
             failpoint(AFTER_EFFECT)
-            answers = await self._undone(group, answers, newest)
+            answers = await self._guard.undone([one.event for one in received], answers, newest)
             if self._slice is None or self._slice.effects:
                 await self._emit(group, spans, answers)
         except BaseException as error:
@@ -310,38 +309,6 @@ class Consumer:
             names = {"durable": self._name, "count": len(group), "seconds": round(seconds, 4)}
             with at_hand(spans.around):
                 log.info("batch handled", extra=names)
-
-    async def _without_erased(self, group: list[Delivery], newest: Newest) -> list[Delivery]:
-        """The group without what belongs to erased submissions, which is settled here."""
-        suspects = {
-            delivery.received.event.submission_id
-            for delivery in group
-            if delivery.received is not None
-            and not isinstance(delivery.received.event, ERASURE)
-            and (delivery.redriven or newest.concerns(delivery.received.time))
-        }
-        erased = await self._erasures.erased(suspects) if suspects and self._undo else set()
-        if not erased:
-            return group
-        kept = [d for d in group if d.received is not None and not self._is_of(d.received.event, erased)]
-        for delivery in group:
-            if delivery not in kept:
-                await self._settle(delivery, b"+ACK", "erased")
-        return kept
-
-    async def _undone(self, group: list[Delivery], answers: Answers, newest: Newest) -> Answers:
-        """The answers that may be published: what was made of a submission that was erased meanwhile is undone."""
-        if self._undo is None or await self._erasures.newest() == newest:
-            return answers
-        events = [delivery.received.event for delivery in group if delivery.received is not None]
-        erased = await self._erasures.erased({e.submission_id for e in events if not isinstance(e, ERASURE)})
-        for submission_id in erased:
-            await self._undo(submission_id)
-        return [() if self._is_of(event, erased) else answer for event, answer in zip(events, answers, strict=True)]
-
-    @staticmethod
-    def _is_of(event: Event, erased: set[str]) -> bool:
-        return event.submission_id in erased and not isinstance(event, ERASURE)
 
     async def _emit(self, group: list[Delivery], spans: Attempt, answers: Answers) -> None:
         sending: list[asyncio.Task[Any]] = []

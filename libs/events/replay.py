@@ -19,7 +19,8 @@ from nats.errors import Error
 from nats.js import api
 from nats.js.errors import NotFoundError
 
-from libs.events.consume import Consumer, Handler, Undo, consuming
+from libs.events.consume import Consumer, Handler, consuming
+from libs.events.erasure_guard import Undo
 from libs.events.errors import Transient
 from libs.events.publish import Publisher
 from libs.events.streams import STREAM, Durable, Slice

@@ -21,8 +21,8 @@ from libs.events.catalogue import (
     SubmissionCreated,
     SubmissionStored,
 )
-from libs.events.consume import Answers
 from libs.events.delivery import Received
+from libs.events.erasure_guard import Answers
 from libs.events.errors import Transient
 from libs.events.history import History
 from libs.index.protocol import IndexedDocument, Unavailable

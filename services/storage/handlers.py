@@ -14,8 +14,8 @@ from libs.events.catalogue import (
     SubmissionCreated,
     SubmissionStored,
 )
-from libs.events.consume import Answers
 from libs.events.delivery import Received
+from libs.events.erasure_guard import Answers
 from libs.objects.store import ORIGINALS, MissingObject, ObjectStore
 from libs.postgres.pool import Pool
 from libs.service import audit

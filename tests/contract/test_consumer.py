@@ -323,34 +323,6 @@ async def test_nothing_is_lost_or_stuck_when_the_server_is_killed(
     await ingest.close()
 
 
-async def test_no_service_may_do_what_is_not_its_own(server: LocalStack, nc: Client) -> None:
-    refused: list[str] = []
-
-    async def on_error(error: Exception) -> None:
-        refused.append(str(error))
-
-    client = await nats.connect(
-        server.address("nats"),
-        user="ingest",
-        password=server.secret("nats-ingest"),
-        inbox_prefix=b"_INBOX_ingest",
-        error_cb=on_error,
-    )
-    for subject in (
-        "document.stored.x.1",
-        "$JS.API.STREAM.PURGE.EVENTS",
-        "$JS.API.CONSUMER.MSG.NEXT.EVENTS.storage-record",
-    ):
-        await client.publish(subject, b"{}")
-    await client.subscribe("document.>")
-    await client.flush()
-    async with asyncio.timeout(5):
-        while len(refused) < 4:
-            await asyncio.sleep(0.05)
-    assert all("permissions violation" in reason for reason in refused)
-    await client.close()
-
-
 async def test_a_handler_of_single_events_fits_the_loop(storage: Client, nc: Client, ingest: Publisher) -> None:
     handled: list[str] = []
 

@@ -14,8 +14,9 @@ from letterbox.local.home import REPOSITORY
 from letterbox.local.services import NAMES
 from libs.events.catalogue import Event, SubmissionStored
 from libs.events.connect import Nats, connected
-from libs.events.consume import Answers, consuming
+from libs.events.consume import consuming
 from libs.events.delivery import Received
+from libs.events.erasure_guard import Answers
 from libs.events.errors import Transient
 from libs.events.journal import Journal
 from libs.events.publish import Publisher
