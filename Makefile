@@ -56,8 +56,8 @@ bench: $(STAMP) ## Measure speed and memory as ratios against baselines
 docs: $(STAMP) ## Write the pages that are generated from code
 	@$(BIN)/python -m scripts.generate_docs
 
-compose-test: $(STAMP) ## Bring docker-compose.yml up on images made here, and test it
-	@$(BIN)/python -m pytest tests/compose $(ARGS)
+compose-test: $(STAMP) ## Bring docker-compose.yml up on images made here, test it, and deploy to a host
+	@$(BIN)/python -m pytest tests/compose tests/deploy $(ARGS)
 
 setup: ## Write .env and secrets/ for docker compose, once (ARGS="--domain example.org --owner me@example.org")
 	@$(PYTHON) -m letterbox.setup $(ARGS)

@@ -178,10 +178,10 @@ go_back() {
 complaints() {
   local name state
   docker compose ps --all --format '{{.Service}} {{.State}}/{{.Health}}/{{.ExitCode}}' |
-    { grep -vE ' (running/healthy/|running//|exited//0|created/)' || true; } |
+    { grep -vE ' (running/healthy/|exited//0|created/)' || true; } |
     while read -r name state; do
       printf -- '--- %s: %s\n' "$name" "$state"
-      docker compose logs --no-color --no-log-prefix --tail 15 "$name"
+      docker compose logs --no-color --no-log-prefix --tail 15 "$name" </dev/null
     done
 }
 

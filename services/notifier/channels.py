@@ -74,6 +74,10 @@ class Uncertain(Exception):
         self.reason = reason
 
 
+class NotHandedOver(asyncio.CancelledError):
+    """Cancelled before the provider had the message: nothing was sent."""
+
+
 class Deferred(Transient):
     """The server is there and puts off this one recipient; other mails may well go. `reason` is for people."""
 
@@ -86,7 +90,10 @@ class MailChannel(Protocol):
     """A way to send a mail to the one address in its To."""
 
     async def send(self, message: EmailMessage) -> str:
-        """Send it, and return what the provider calls it. Raises Transient, Refused or Uncertain."""
+        """Send it, and return what the provider calls it. Raises Transient, Refused or Uncertain.
+
+        When it is cancelled it raises NotHandedOver, if it knows that.
+        """
 
     async def check(self) -> None:
         """Raise Transient unless the provider answers."""
@@ -171,6 +178,8 @@ def _nothing_handed_over() -> Iterator[None]:
     """What fails in here fails before the server has the message."""
     try:
         yield
+    except asyncio.CancelledError:
+        raise NotHandedOver from None
     except SMTPRecipientRefused as error:
         refusal = _refusal(error.code, error.message, "recipient")
         raise refusal if isinstance(refusal, Refused) else Deferred(_codes(error.code, error.message)) from None

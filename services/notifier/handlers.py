@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -27,7 +28,7 @@ from libs.events.errors import Transient
 from libs.events.history import History
 from libs.service.tracing import span
 from services.notifier import messages
-from services.notifier.channels import Deferred, MailChannel, Refused, Uncertain
+from services.notifier.channels import Deferred, MailChannel, NotHandedOver, Refused, Uncertain
 from services.notifier.sent import Sent
 from services.notifier.settings import Settings
 
@@ -56,6 +57,7 @@ for _target in ("owner", "sender"):  # an alert sees an increase only from what 
         MAILS.labels(_target, _end)
 
 SETTLE_AGAIN_SECONDS = 0.5
+WITHDRAW_SECONDS = 5.0
 BUSY_AGAIN_SECONDS = 2.0
 TARGETS: tuple[Literal["owner", "sender"], ...] = ("owner", "sender")
 FROM_STREAM = "as the stream tells"
@@ -149,8 +151,8 @@ async def _send(
     if state == "sending":
         try:
             proven = await _proven(identity, target, parts)
-        except Transient:
-            await parts.sent.withdraw(identity, target)
+        except (Transient, asyncio.CancelledError) as error:
+            await _withdraw(parts, identity, target, error)
             raise
         state = proven or await _attempt(identity, target, message, parts)
         MAILS.labels(target, state).inc()
@@ -197,13 +199,13 @@ async def _attempt(identity: str, target: str, message: EmailMessage, parts: Par
         provider_id = await _handed_over(target, message, parts.channel)
     except Deferred as error:
         if target == "owner":
-            await parts.sent.withdraw(identity, target)
+            await _withdraw(parts, identity, target, error)
             raise
         return await _settle(
             parts, identity, target, "failed", reason=error.reason
         )  # one visitor's mailbox stops nobody
-    except Transient:
-        await parts.sent.withdraw(identity, target)
+    except (Transient, NotHandedOver) as error:
+        await _withdraw(parts, identity, target, error)
         raise
     except Refused as error:
         return await _settle(parts, identity, target, "failed", reason=error.reason)
@@ -223,6 +225,19 @@ async def _settle(
             await asyncio.sleep(SETTLE_AGAIN_SECONDS)
         else:
             return state
+
+
+async def _withdraw(parts: Parts, identity: str, target: str, error: BaseException) -> None:
+    """Take back an attempt that surely sent nothing: left behind, it would make the mail uncertain.
+
+    It takes as long as it must, or WITHDRAW_SECONDS when the service ends.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(WITHDRAW_SECONDS if isinstance(error, asyncio.CancelledError) else None):
+            while True:
+                with suppress(Transient):
+                    return await parts.sent.withdraw(identity, target)
+                await asyncio.sleep(SETTLE_AGAIN_SECONDS)
 
 
 def _not_sent(

@@ -12,6 +12,8 @@ from tests.compose.project import Project
 pytestmark = pytest.mark.timeout(600)
 
 TAG = "again"
+SERVICE = "search"
+"""Not one that tests/deploy builds at the same time: what an image left without a name is removed."""
 
 
 def test_the_same_input_gives_the_same_layers(stack: Project, tmp_path: Path) -> None:
@@ -23,10 +25,10 @@ def test_the_same_input_gives_the_same_layers(stack: Project, tmp_path: Path) ->
     text = text.replace("COPY --from", "LABEL once=more\nCOPY --from")
     (tmp_path / "Dockerfile").write_text(text)
     try:
-        images.build_ours("notifier", TAG, "--file", str(tmp_path / "Dockerfile"))
-        first, again = layers(stack, images.ours("notifier")), layers(stack, images.ours("notifier", TAG))
+        images.build_ours(SERVICE, TAG, "--file", str(tmp_path / "Dockerfile"))
+        first, again = layers(stack, images.ours(SERVICE)), layers(stack, images.ours(SERVICE, TAG))
     finally:
-        stack.docker("image", "rm", images.ours("notifier", TAG))
+        stack.docker("image", "rm", images.ours(SERVICE, TAG))
     assert first == again
 
 

@@ -89,7 +89,8 @@ async def test_a_new_version_under_load_fails_no_request_and_loses_no_event(stac
     assert len(load.accepted) > 20
     assert load.slow > 1
     ended = [await visitor.ended(one) for one in load.accepted]
-    assert [step for journey in ended for step in journey["events"] if step["type"].endswith(".failed")] == []
+    failed = [step for journey in ended for step in journey["events"] if step["type"].endswith(".failed")]
+    assert not failed, failed
     assert {journey["status"] for journey in ended} == {"done"}
     assert _asked(stack, "select count(*) from documents where written_by <> ''") > len(load.accepted)
     assert _asked(stack, "select count(*) from schema_migrations where name = '999_next'") == 1

@@ -8,7 +8,9 @@ import aiohttp
 import pytest
 
 from letterbox.local.stack import LocalStack
+from libs.postgres.pool import postgres_pool
 from tests.support import files
+from tests.support.search_servers import postgres_as
 from tests.support.stack import isolated_stack
 from tests.support.visitor import RATES_OFF, Visitor, eventually, fresh_key, visiting
 
@@ -126,6 +128,33 @@ async def test_services_and_servers_that_are_killed_in_the_middle_lose_nothing_a
     for answer in accepted:
         await told_once(unlucky, answer.id)
         assert len(await unlucky.found("", contact_id=answer.id)) == 2
+
+
+async def on_its_way(visitor: Visitor) -> str:
+    """A submission whose mail notifier is handing over, to a server that takes connections and never greets."""
+    stack = visitor.stack
+    stack.pause("mail")
+    sent = (await visitor.send()).id
+    async with postgres_pool(postgres_as(stack, "notifier", stack.ports["postgres"])) as pool:
+        await eventually(lambda: pool.fetchval("select true from sent_mails where submission_id = $1", sent))
+    return sent
+
+
+async def test_a_mail_that_was_not_handed_over_when_notifier_ends_goes_out_later(unlucky: Visitor) -> None:
+    sent = await on_its_way(unlucky)
+    await unlucky.stack.stop("notifier")
+    unlucky.stack.resume("mail")
+    await back(unlucky.stack, "notifier")
+    await told_once(unlucky, sent)
+
+
+async def test_a_mail_that_was_not_handed_over_while_the_ledger_is_away_goes_out_later(unlucky: Visitor) -> None:
+    sent = await on_its_way(unlucky)
+    async with without(unlucky.stack, "postgres"):
+        await unlucky.stack.kill("mail")
+        await asyncio.sleep(2)  # notifier sees the one end, and cannot tell the other
+        await unlucky.stack.start("mail")
+    await told_once(unlucky, sent)
 
 
 @pytest.mark.parametrize("how", ["stop", "kill"])

@@ -73,11 +73,10 @@ async def test_every_line_has_the_schema_and_the_audit_log_tells_who_did_what(vi
     }
     assert done >= {("login failed", None), ("keys changed", None)}
     assert all(line.get("trace_id") for line in lines)
-    about = {line["action"]: line.get("document_id", line.get("contact_id")) for line in lines}
-    assert (about["download"], about["erase"]) == (f"{sent}-1", sent)
+    about = {(line["action"], line.get("document_id", line.get("contact_id"))) for line in lines}
+    assert about >= {("download", f"{sent}-1"), ("erase", sent)}
     assert next(line["added"] for line in lines if line["action"] == "keys changed") == ["another"]
-    told = {line["action"]: line["contact_id"] for line in audited(visitor, "storage")}
-    assert told["erased"] == sent
+    assert ("erased", sent) in {(line["action"], line["contact_id"]) for line in audited(visitor, "storage")}
     assert visitor.stack.owner_key not in "\n".join(lines_of(visitor, "search"))
 
 

@@ -92,7 +92,12 @@ class Visitor:
         form = aiohttp.FormData(values)
         for name, content in files:
             form.add_field("files", content, filename=name, content_type="application/octet-stream")
-        return await self.ask("POST", "/contact", data=form, headers=headers, **more)
+        payload = form()
+        whole = (
+            await payload.as_bytes()
+        )  # in one piece: an early answer can only be missed while a body is being written
+        headers = {**headers, "Content-Type": payload.content_type}
+        return await self.ask("POST", "/contact", data=whole, headers=headers, **more)
 
     async def journey(self, submission_id: str) -> Any:
         """The journey as JSON."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.compose import images
-from tests.compose.host import BUILD, Host, docker, finished, host
+from tests.deploy.host import BUILD, Host, docker, finished, host
 
 pytestmark = pytest.mark.timeout(600)
 

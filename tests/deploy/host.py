@@ -9,7 +9,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -22,6 +21,7 @@ from letterbox import setup
 from letterbox.local.home import REPOSITORY
 from letterbox.local.part import program
 from tests.compose import images
+from tests.support.ports import free_port
 
 IMAGE = f"{images.MIRROR}host:trixie"
 PACKAGES = "openssh-server rsync git docker-cli openssl curl e2fsprogs ca-certificates python3"
@@ -44,7 +44,7 @@ class Host:
         self.folder = home / "srv"
         self.checkout = home / "checkout"
         self.app = self.folder / "app"
-        self.ports = {name: _free_port() for name in ("HTTP", "HTTPS", "MAIL", "SSH")}
+        self.ports = {name: free_port() for name in ("HTTP", "HTTPS", "MAIL", "SSH")}
         self.key = home / "key"
         self._check_out()
         self._settings()
@@ -224,9 +224,3 @@ def _trusting() -> tuple[str, ...]:
 def _words(*options: str) -> list[str]:
     """`--name=value` as two words, or one without a value."""
     return [word for option in options for word in option.split("=", 1)]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
