@@ -23,7 +23,15 @@ from moto.server import ThreadedMotoServer
 from moto.ses.models import ses_backends
 
 from libs.events.errors import Transient
-from services.notifier.channels import Deferred, MailChannel, Refused, SmtpChannel, Uncertain, ses_channel
+from services.notifier.channels import (
+    Deferred,
+    MailChannel,
+    NotHandedOver,
+    Refused,
+    SmtpChannel,
+    Uncertain,
+    ses_channel,
+)
 from tests.support.relay import relaying
 
 REGION = "eu-west-1"
@@ -46,8 +54,10 @@ class Postman:
 
     moods: dict[str, str] = field(default_factory=dict)
     taken: list[tuple[str, bytes]] = field(default_factory=list)
+    steps: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
 
     async def _mood(self, step: str, server: SMTP) -> str | None:
+        self.steps.put_nowait(step)
         mood = self.moods.get(step)
         if mood == DROP and isinstance(server.transport, asyncio.Transport):
             server.transport.abort()
@@ -198,6 +208,22 @@ async def test_what_an_smtp_server_says_at_each_step_decides(moods: dict[str, st
         postman.moods.clear()
         assert "4711" in await channel.send(mail())
         assert len(postman.taken) == 1
+
+
+@pytest.mark.parametrize(("step", "surely_not_sent"), [("MAIL", True), ("RCPT", True), ("DATA", False)])
+async def test_who_is_cancelled_knows_that_nothing_was_sent_until_the_message_was_handed_over(
+    step: str, surely_not_sent: bool
+) -> None:
+    postman = Postman({step: SILENCE})
+    async with listening(postman) as port:
+        sending = asyncio.create_task(SmtpChannel("127.0.0.1", port).send(mail()))
+        while await asyncio.wait_for(postman.steps.get(), 20) != step:
+            pass
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError) as cancelled:
+            await sending
+    assert isinstance(cancelled.value, NotHandedOver) == surely_not_sent
+    assert sending.cancelled()
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH:UserWarning")
