@@ -38,7 +38,7 @@ MAILS = Counter("mails_total", "Mails by target and outcome.", ["target", "outco
 ATTEMPTS = Counter(
     "mail_attempts_total",
     "Times a mail was handed to the mail server: `sent`, `refused` (bounced at the door), `deferred`, `unavailable`, "
-    "or `uncertain`.",
+    "`uncertain`, or `interrupted` (the service was told to end).",
     ["target", "outcome"],
 )
 ATTEMPT_SECONDS = Histogram(
@@ -181,7 +181,7 @@ async def _proven(identity: str, target: Literal["owner", "sender"], parts: Part
 
 async def _handed_over(target: str, message: EmailMessage, channel: MailChannel) -> str:
     """What the provider says; raises as the channel does."""
-    outcome = "failed"
+    outcome = "interrupted"
     try:
         with span("send mail", SpanKind.CLIENT), ATTEMPT_SECONDS.time():
             provider_id = await channel.send(message)
