@@ -33,6 +33,7 @@ HANDOVER_SECONDS = 30.0
 ANSWER_SECONDS = 60.0
 """How long it may take to answer then. Together they bound an attempt; the ledger's lease is longer (sent.py)."""
 
+NOT_HANDED_OVER = "not handed over"
 READY_FOR_MESSAGE = 354
 LOGIN_REQUIRED = 530
 """The one 5xx that is about us and not about the mail (RFC 4954, RFC 3207)."""
@@ -74,10 +75,6 @@ class Uncertain(Exception):
         self.reason = reason
 
 
-class NotHandedOver(asyncio.CancelledError):
-    """Cancelled before the provider had the message: nothing was sent."""
-
-
 class Deferred(Transient):
     """The server is there and puts off this one recipient; other mails may well go. `reason` is for people."""
 
@@ -92,7 +89,7 @@ class MailChannel(Protocol):
     async def send(self, message: EmailMessage) -> str:
         """Send it, and return what the provider calls it. Raises Transient, Refused or Uncertain.
 
-        When it is cancelled it raises NotHandedOver, if it knows that.
+        Cancelled, it raises CancelledError(NOT_HANDED_OVER) where it knows that nothing was sent.
         """
 
     async def check(self) -> None:
@@ -179,7 +176,7 @@ def _nothing_handed_over() -> Iterator[None]:
     try:
         yield
     except asyncio.CancelledError:
-        raise NotHandedOver from None
+        raise asyncio.CancelledError(NOT_HANDED_OVER) from None  # of a subclass asyncio.timeout would make nothing
     except SMTPRecipientRefused as error:
         refusal = _refusal(error.code, error.message, "recipient")
         raise refusal if isinstance(refusal, Refused) else Deferred(_codes(error.code, error.message)) from None

@@ -28,7 +28,7 @@ from libs.events.errors import Transient
 from libs.events.history import History
 from libs.service.tracing import span
 from services.notifier import messages
-from services.notifier.channels import Deferred, MailChannel, NotHandedOver, Refused, Uncertain
+from services.notifier.channels import NOT_HANDED_OVER, Deferred, MailChannel, Refused, Uncertain
 from services.notifier.sent import Sent
 from services.notifier.settings import Settings
 
@@ -204,8 +204,9 @@ async def _attempt(identity: str, target: str, message: EmailMessage, parts: Par
         return await _settle(
             parts, identity, target, "failed", reason=error.reason
         )  # one visitor's mailbox stops nobody
-    except (Transient, NotHandedOver) as error:
-        await _withdraw(parts, identity, target, error)
+    except (Transient, asyncio.CancelledError) as error:
+        if isinstance(error, Transient) or NOT_HANDED_OVER in error.args:
+            await _withdraw(parts, identity, target, error)
         raise
     except Refused as error:
         return await _settle(parts, identity, target, "failed", reason=error.reason)

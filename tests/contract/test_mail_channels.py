@@ -24,9 +24,9 @@ from moto.ses.models import ses_backends
 
 from libs.events.errors import Transient
 from services.notifier.channels import (
+    NOT_HANDED_OVER,
     Deferred,
     MailChannel,
-    NotHandedOver,
     Refused,
     SmtpChannel,
     Uncertain,
@@ -222,8 +222,17 @@ async def test_who_is_cancelled_knows_that_nothing_was_sent_until_the_message_wa
         sending.cancel()
         with pytest.raises(asyncio.CancelledError) as cancelled:
             await sending
-    assert isinstance(cancelled.value, NotHandedOver) == surely_not_sent
+    assert (NOT_HANDED_OVER in cancelled.value.args) == surely_not_sent
     assert sending.cancelled()
+
+
+async def test_a_check_that_takes_too_long_can_be_timed_out() -> None:
+    silent = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
+    async with silent:
+        channel = SmtpChannel("127.0.0.1", silent.sockets[0].getsockname()[1])
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await channel.check()
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH:UserWarning")
