@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import ssl
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from letterbox.local.state import KnownPart, read_state
 from letterbox.monitoring.alerts import Table, table
 from tests.alerts.certificate import certified, serving_tls
 from tests.alerts.receiver import Receiver, receiving
+from tests.support.ports import free_port
 from tests.support.visitor import good
 
 COMMAND_SECONDS = 150
@@ -108,12 +108,6 @@ class World:
     async def alertmanager(self, path: str) -> Any:
         async with self.http.get(f"{self.part('alertmanager').address}/api/v2/{path}") as response:
             return await response.json()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @asynccontextmanager

@@ -3,7 +3,9 @@
 import os
 import random
 import socket
+from collections.abc import Iterator
 from contextlib import suppress
+from itertools import cycle
 
 FREE = range(15_000, 20_000)
 """For tests themselves; below those that the system lends to outgoing connections, so what is free stays free."""
@@ -29,10 +31,17 @@ def own_share(whole: range) -> range:
 
 
 def free_port() -> int:
-    """A port of this worker's that nobody listens on now."""
-    mine = own_share(FREE)
+    """A port of this worker's that nobody listens on now, and that was not given before while there are others."""
     while True:
-        port = random.choice(mine)
+        port = next(_in_turn)
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
+
+
+def _shuffled(whole: range) -> Iterator[int]:
+    """A part that gets a port need not listen on it before the next one asks: chance alone would give it twice."""
+    return cycle(random.sample(whole, len(whole)))
+
+
+_in_turn = _shuffled(own_share(FREE))

@@ -31,6 +31,11 @@ def test_a_free_port_and_a_stacks_ports_are_of_this_worker(tmp_path: Path) -> No
     assert set(home.ports(("nats", "postgres", "ingest")).values()) <= set(own_share(STACKS))
 
 
+def test_no_port_is_given_twice_before_its_owner_listens() -> None:
+    given = [free_port() for _ in range(300)]
+    assert len(set(given)) == len(given)
+
+
 def test_a_command_started_by_a_test_takes_the_ports_that_are_set(tmp_path: Path) -> None:
     program = (
         "import json, sys; from pathlib import Path; from letterbox.local.home import Home;"
