@@ -3,8 +3,7 @@
 import asyncio
 
 from bench.measure import Row, resident_bytes, stack_for
-from letterbox.local.services import NAMES
-from letterbox.local.stack import ALL
+from letterbox.local.names import ALL, SERVICES
 
 MOST_MEBIBYTES = 110
 SETTLE_SECONDS = 5
@@ -15,7 +14,7 @@ async def run(*, quick: bool) -> list[Row]:
     async with stack_for(ALL) as stack:
         await asyncio.sleep(1 if quick else SETTLE_SECONDS)
         rows = []
-        for name in NAMES:
+        for name in SERVICES:
             identity = stack.running[name].identity
             assert identity is not None
             used = resident_bytes(identity.pid) / (1 << 20)

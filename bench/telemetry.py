@@ -18,7 +18,7 @@ from aiohttp import web
 from bench.backlog import handled
 from bench.measure import RATES_OFF, ROUNDS, Row, output_of, stack_for
 from letterbox.local.home import REPOSITORY
-from letterbox.local.services import NAMES
+from letterbox.local.names import SERVICES
 from letterbox.local.stack import LocalStack
 from libs.events.streams import INDEXER_INDEX, NOTIFIER_MAIL
 
@@ -31,7 +31,7 @@ WITHOUT = {
     "PYTHONPATH": f"{REPOSITORY / 'bench' / 'without_metrics'}{os.pathsep}{REPOSITORY}",
     "LETTERBOX_LOG_LEVEL": "ERROR",
 }
-PARTS = ("nats", "postgres", "object-store", "mail", *NAMES)
+PARTS = ("nats", "postgres", "object-store", "mail", *SERVICES)
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -87,7 +87,7 @@ async def idling(stack: LocalStack) -> float:
 def used(stack: LocalStack) -> float:
     """Processor seconds that the services have used since they were started."""
     total = 0
-    for name in NAMES:
+    for name in SERVICES:
         process = stack.running[name].process
         assert process is not None
         fields = Path(f"/proc/{process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
@@ -98,7 +98,7 @@ def used(stack: LocalStack) -> float:
 @asynccontextmanager
 async def scraped(stack: LocalStack) -> AsyncIterator[None]:
     """Ask for the metrics as Prometheus would; the baseline is asked, too, and has few to tell."""
-    addresses = [stack.running[name].part.health.replace("/health/ready", "/metrics") for name in NAMES]
+    addresses = [stack.running[name].part.health.replace("/health/ready", "/metrics") for name in SERVICES]
 
     async def scrape() -> None:
         async with aiohttp.ClientSession() as session:

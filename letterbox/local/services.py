@@ -6,17 +6,17 @@ from sys import executable
 
 from letterbox.local import antivirus
 from letterbox.local.home import REPOSITORY, Home
+from letterbox.local.names import SERVICES
 from letterbox.local.objects import REGION, access_key
 from letterbox.local.part import Part
 from letterbox.preparation import DATABASE
 
-NAMES = ("ingest", "storage", "indexer", "notifier", "search")
 PUBLIC = ("ingest", "search")
-WITH_NATS = NAMES
+WITH_NATS = SERVICES
 WITH_OBJECTS = ("ingest", "storage", "indexer", "search")
 WITH_POSTGRES = ("storage", "notifier", "search")
 WITH_ANTIVIRUS = ("indexer", "search")
-PORTS = (*PUBLIC, *(f"{name}-operations" for name in NAMES))
+PORTS = (*PUBLIC, *(f"{name}-operations" for name in SERVICES))
 
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV", "TMPDIR")
 
@@ -83,7 +83,7 @@ def _own(name: str, home: Home, ports: dict[str, int]) -> dict[str, str]:
             "LETTERBOX_KEYS_FILE": str(home.path / "keys.json"),
             "LETTERBOX_SESSION_SECRET_FILE": str(home.secret("session")),
             "LETTERBOX_OPERATIONS": json.dumps(
-                {other: f"http://127.0.0.1:{ports[f'{other}-operations']}" for other in NAMES}
+                {other: f"http://127.0.0.1:{ports[f'{other}-operations']}" for other in SERVICES}
             ),
         }
     return {}

@@ -19,18 +19,17 @@ from letterbox.local import antivirus, gateway, mail, monitoring, nats, objects,
 from letterbox.local.failure import CannotStart
 from letterbox.local.health import is_healthy
 from letterbox.local.home import REPOSITORY, Home, is_free
+from letterbox.local.names import ALL, SERVERS, SERVICES
 from letterbox.local.part import Part
 from letterbox.local.process import Identity
+from letterbox.local.state import STATE
 from letterbox.preparation import ROLES, prepare_bucket, prepare_roles
 from libs.service.settings import ObjectSettings
 
-ALL = ("nats", "postgres", "object-store", "mail", *services.NAMES, "caddy")
-SERVERS = ("nats", "postgres", "object-store", "mail", antivirus.NAME)
 HEALTHY_SECONDS = 90.0
 LONGEST_RESTART_PAUSE = 10.0
 STABLE_SECONDS = 60.0
 LOG_LINES = 15
-STATE = "stack.json"
 
 
 @dataclass(slots=True)
@@ -257,14 +256,14 @@ class LocalStack:
         if part.before is not None:
             part.before()
         common = {"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8"}
-        more = self.environment.get("*", {}) if part.name in services.NAMES else {}
+        more = self.environment.get("*", {}) if part.name in SERVICES else {}
         environment = {**common, **part.environment, **more, **self.environment.get(part.name, {})}
         descriptor = os.open(self.home.logs / f"{part.name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             process = subprocess.Popen(
                 part.command,
                 env=environment,
-                cwd=REPOSITORY if part.name in (*services.NAMES, "mail") else self.home.path,
+                cwd=REPOSITORY if part.name in (*SERVICES, "mail") else self.home.path,
                 stdin=subprocess.DEVNULL,
                 stdout=descriptor,
                 stderr=subprocess.STDOUT,

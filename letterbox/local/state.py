@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from letterbox.local.home import Home
+from letterbox.local.names import ALL, SERVERS
 from letterbox.local.process import Identity
-from letterbox.local.stack import ALL, SERVERS, STATE
 
+STATE = "stack.json"
 LAUNCHER_SECONDS = 45.0
 
 

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from letterbox.local.home import REPOSITORY
-from letterbox.local.services import NAMES
+from letterbox.local.names import SERVICES
 from libs.events.catalogue import Event, SubmissionStored
 from libs.events.connect import Nats, connected
 from libs.events.consume import consuming
@@ -152,7 +152,7 @@ async def test_the_services_go_on_while_leaders_die(monkeypatch: pytest.MonkeyPa
         on_the_cluster = {"LETTERBOX_NATS_URL": cluster.url, "LETTERBOX_NATS_PASSWORD": PASSWORD}
         for name, value in {**on_the_cluster, "LETTERBOX_NATS_USER": "operator"}.items():
             monkeypatch.setenv(name, value)  # for the operator's command
-        environment = {name: {**on_the_cluster, "LETTERBOX_NATS_USER": name} for name in NAMES}
+        environment = {name: {**on_the_cluster, "LETTERBOX_NATS_USER": name} for name in SERVICES}
         environment["ingest"] |= RATES_OFF
         stack = await around.enter_async_context(isolated_stack(environment=environment))
         visitor = await around.enter_async_context(visiting(stack))

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from letterbox.local.services import NAMES
+from letterbox.local.names import SERVICES
 from libs.service.log_fields import AUDIT
 from tests.support import files
 from tests.support.command import letterbox
@@ -58,7 +58,7 @@ async def everything(visitor: Visitor) -> str:
 
 async def test_every_line_has_the_schema_and_the_audit_log_tells_who_did_what(visitor: Visitor) -> None:
     sent = await everything(visitor)
-    for name in NAMES:
+    for name in SERVICES:
         lines = lines_of(visitor, name)
         assert lines
         assert [fault for line in lines for fault in wrong(line)] == []

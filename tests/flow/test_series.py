@@ -12,7 +12,7 @@ import nats
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from letterbox.local.services import NAMES
+from letterbox.local.names import SERVICES
 from libs.events.catalogue import DocumentStored
 from libs.events.envelope import headers_for
 from tests.support import files
@@ -39,7 +39,7 @@ def word() -> str:
 async def series(visitor: Visitor) -> dict[str, Counter[str]]:
     """How many series each metric of each service has."""
     found: dict[str, Counter[str]] = {}
-    for name in NAMES:
+    for name in SERVICES:
         address = visitor.stack.running[name].part.health.replace("/health/ready", "/metrics")
         async with visitor.http.get(address) as answer:
             families = text_string_to_metric_families(await answer.text())
@@ -107,7 +107,7 @@ async def test_no_word_of_a_stranger_becomes_a_series(target: Visitor) -> None:
     last = (await target.send(files=kinds)).id
     assert (await target.ended(last))["status"] == "partly failed"
     after = await series(target)
-    grown = {(name, metric): count for name in NAMES for metric, count in (after[name] - before[name]).items()}
+    grown = {(name, metric): count for name in SERVICES for metric, count in (after[name] - before[name]).items()}
     assert {key: count for key, count in grown.items() if count >= ROUNDS // 4} == {}
     assert sum(grown.values()) < ALLOWANCE
     assert sum(after["ingest"].values()) > 50, "the series were counted at all"

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from letterbox.local.home import Home
-from letterbox.local.stack import ALL, LocalStack
+from letterbox.local.names import ALL
+from letterbox.local.stack import LocalStack
 
 
 @asynccontextmanager
