@@ -30,6 +30,10 @@ class Kept:
     """Of each file, and each file inside one, by its number."""
 
 
+TRY_AGAIN = (408, 502, 503, 504)
+"""408: to an ingest that was frozen for half a minute the body came too slowly."""
+
+
 @dataclass
 class Client:
     """Sends, repeats what was not accepted with the same key, and writes down what was."""
@@ -73,7 +77,7 @@ class Client:
                 self.answers[str(answer.status)] += 1
                 if answer.status == 202:
                     return answer.id
-                assert answer.status in (502, 503, 504), answer.text
+                assert answer.status in TRY_AGAIN, answer.text
             await asyncio.sleep(PAUSE_SECONDS * self.chance.uniform(0.5, 1.5))
         return None
 
