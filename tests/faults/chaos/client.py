@@ -16,6 +16,8 @@ from tests.support.visitor import File, Visitor, fresh_key
 
 TRIES = 60
 PAUSE_SECONDS = 1.0
+TRY_AGAIN = (408, 502, 503, 504)
+"""408: to an ingest that was frozen for half a minute the body came too slowly."""
 REPEATED = 0.2
 """How many of the accepted are sent once more with their key."""
 
@@ -28,10 +30,6 @@ class Kept:
     word: str
     digests: dict[str, str]
     """Of each file, and each file inside one, by its number."""
-
-
-TRY_AGAIN = (408, 502, 503, 504)
-"""408: to an ingest that was frozen for half a minute the body came too slowly."""
 
 
 @dataclass
