@@ -11,6 +11,8 @@ import pytest
 from tests.compose import images
 from tests.compose.project import AUTHORITY, CERTIFIED_NAME, Project
 
+pytestmark = pytest.mark.timeout(1200)  # the first one makes the images
+
 CONFIGURATION = f"""{{
 	admin off
 	skip_install_trust

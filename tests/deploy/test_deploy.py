@@ -14,7 +14,7 @@ import pytest
 from tests.compose import images
 from tests.deploy.host import BUILD, Host, docker, finished, host
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)  # the first one makes the images
 
 
 @pytest.fixture(scope="module")
