@@ -47,8 +47,9 @@ def main() -> None:
     for name, (module, text) in VERBS.items():
         verb = verbs.add_parser(name, help=text)
         if name == asked:  # what the others need is not loaded: it takes longer than most verbs do
-            verb.set_defaults(run=import_module(f"letterbox.{module}").run)
-            import_module(f"letterbox.{module}").add_arguments(verb)
+            loaded = import_module(f"letterbox.{module}")
+            loaded.add_arguments(verb)
+            verb.set_defaults(run=loaded.run)
     arguments = parser.parse_args()
     try:
         sys.exit(arguments.run(arguments))

@@ -9,6 +9,7 @@ from prometheus_client import REGISTRY
 
 from letterbox import nats_configuration, silo, synthetic
 from letterbox.backups.settings import BackupSettings
+from letterbox.local.names import SERVICES
 from letterbox.monitoring import alerts, receivers, scrape, yaml
 from letterbox.monitoring_files import SiteSettings
 from letterbox.prepare import RoleSettings
@@ -21,7 +22,6 @@ from scripts.rights_page import rights_page
 from scripts.service_requirements import requirement_files
 
 REPOSITORY = Path(__file__).parent.parent
-SERVICES = ("ingest", "storage", "indexer", "notifier", "search")
 
 
 def settings_page() -> str:

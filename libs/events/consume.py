@@ -29,9 +29,9 @@ from libs.events import metrics
 from libs.events.backlog import BacklogWatch
 from libs.events.catalogue import Event, SubmissionErased
 from libs.events.dead_letters import bury
-from libs.events.delivery import Delivery, Received
+from libs.events.delivery import Answers, Delivery, Received
 from libs.events.envelope import open_envelope
-from libs.events.erasure_guard import Answers, ErasureGuard, Undo
+from libs.events.erasure_guard import ErasureGuard, Undo
 from libs.events.erasures import Erasures
 from libs.events.errors import InvalidEvent, Transient
 from libs.events.gate import Gate
@@ -276,7 +276,8 @@ class Consumer:
 
     async def _attempt(self, group: list[Delivery]) -> None:
         newest = await self._guard.newest()
-        for delivery in (erased := await self._guard.erased(group, newest)):
+        erased = await self._guard.erased(group, newest)
+        for delivery in erased:
             await self._settle(delivery, b"+ACK", "erased")
         group = [delivery for delivery in group if delivery not in erased]
         if not group:

@@ -1,6 +1,6 @@
 """One delivery of a message to a consumer, and the ways to settle it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
@@ -16,6 +16,8 @@ ORIGINAL_TIME = "Letterbox-Original-Time"
 """On a redriven copy: where and since when the stream keeps the event itself."""
 
 E_co = TypeVar("E_co", bound=Event, covariant=True)
+Answers = Sequence[Sequence[Event]]
+"""What each delivery of a group causes, in the group's order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,11 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 from libs.events.catalogue import ERASURE, Event
-from libs.events.delivery import Delivery
+from libs.events.delivery import Answers, Delivery
 from libs.events.erasures import Erasures, Newest
 
 Undo = Callable[[str], Awaitable[object]]
 """Erases what the handler may have made of a submission."""
-Answers = Sequence[Sequence[Event]]
-"""What each delivery of a group causes, in the group's order."""
 
 
 class ErasureGuard:

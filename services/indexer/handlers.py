@@ -21,8 +21,7 @@ from libs.events.catalogue import (
     SubmissionCreated,
     SubmissionStored,
 )
-from libs.events.delivery import Received
-from libs.events.erasure_guard import Answers
+from libs.events.delivery import Answers, Received
 from libs.events.errors import Transient
 from libs.events.history import History
 from libs.index.protocol import IndexedDocument, Unavailable

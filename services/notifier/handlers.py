@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from functools import partial
 from typing import Literal
 
 from opentelemetry.trace import SpanKind
@@ -56,7 +57,7 @@ for _target in ("owner", "sender"):  # an alert sees an increase only from what 
     for _end in ("sent", "failed", "uncertain"):
         MAILS.labels(_target, _end)
 
-SETTLE_AGAIN_SECONDS = 0.5
+WRITE_AGAIN_SECONDS = 0.5
 WITHDRAW_SECONDS = 5.0
 BUSY_AGAIN_SECONDS = 2.0
 TARGETS: tuple[Literal["owner", "sender"], ...] = ("owner", "sender")
@@ -218,27 +219,24 @@ async def _attempt(identity: str, target: str, message: EmailMessage, parts: Par
 async def _settle(
     parts: Parts, identity: str, target: str, state: str, *, provider_id: str = "", reason: str = ""
 ) -> str:
-    """Write the outcome down, however long that takes: forgetting it would make the mail uncertain."""
-    while True:
-        try:
-            await parts.sent.settle(identity, target, state, provider_id, reason)
-        except Transient:
-            await asyncio.sleep(SETTLE_AGAIN_SECONDS)
-        else:
-            return state
+    await _written(partial(parts.sent.settle, identity, target, state, provider_id, reason))
+    return state
 
 
 async def _withdraw(parts: Parts, identity: str, target: str, error: BaseException) -> None:
-    """Take back an attempt that surely sent nothing: left behind, it would make the mail uncertain.
-
-    It takes as long as it must, or WITHDRAW_SECONDS when the service ends.
-    """
+    """Take back an attempt that surely sent nothing; for WITHDRAW_SECONDS at most when the service ends."""
     with suppress(TimeoutError):
         async with asyncio.timeout(WITHDRAW_SECONDS if isinstance(error, asyncio.CancelledError) else None):
-            while True:
-                with suppress(Transient):
-                    return await parts.sent.withdraw(identity, target)
-                await asyncio.sleep(SETTLE_AGAIN_SECONDS)
+            await _written(partial(parts.sent.withdraw, identity, target))
+
+
+async def _written(write: Callable[[], Awaitable[None]]) -> None:
+    """Write down how an attempt ended, however long that takes: forgetting it would make the mail uncertain."""
+    while True:
+        try:
+            return await write()
+        except Transient:
+            await asyncio.sleep(WRITE_AGAIN_SECONDS)
 
 
 def _not_sent(

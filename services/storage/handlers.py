@@ -14,8 +14,7 @@ from libs.events.catalogue import (
     SubmissionCreated,
     SubmissionStored,
 )
-from libs.events.delivery import Received
-from libs.events.erasure_guard import Answers
+from libs.events.delivery import Answers, Received
 from libs.objects.store import ORIGINALS, MissingObject, ObjectStore
 from libs.postgres.pool import Pool
 from libs.service import audit

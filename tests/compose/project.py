@@ -16,12 +16,12 @@ from typing import Any
 
 from letterbox import setup
 from letterbox.local.home import REPOSITORY
+from letterbox.local.names import SERVICES
 from letterbox.local.part import program
 from tests.compose import images
 from tests.support.ports import free_port
 
 FILES = ("docker-compose.yml", "deploy/compose/embedded-index.yml", "tests/compose/overlay.yml")
-SERVICES = ("ingest", "storage", "indexer", "notifier", "search")
 LONG_RUNNING = (*SERVICES, "caddy", "nats", "postgres", "object-store", "mail")
 OF_PROFILES = {
     "monitoring": (

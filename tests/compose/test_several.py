@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import aiohttp
 import pytest
 
+from letterbox.local.names import SERVICES
 from tests.compose import images
-from tests.compose.project import SERVICES, Project, service_of
+from tests.compose.project import Project, service_of
 from tests.compose.visitor import Visitor
 from tests.support.files import pdf
 from tests.support.visitor import fresh_key, good

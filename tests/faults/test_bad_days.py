@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 
+from letterbox.local.names import SERVICES
 from letterbox.local.stack import LocalStack
 from libs.postgres.pool import postgres_pool
 from tests.support import files
@@ -41,7 +42,7 @@ async def without(stack: LocalStack, part: str) -> AsyncIterator[None]:
 async def back(stack: LocalStack, part: str) -> None:
     """Start `part` again, and wait until every service has what it needs."""
     await stack.start(part)
-    await asyncio.gather(*(stack.healthy(name) for name in ("ingest", "storage", "indexer", "notifier", "search")))
+    await asyncio.gather(*(stack.healthy(name) for name in SERVICES))
 
 
 async def told_once(visitor: Visitor, submission: str) -> None:
@@ -130,27 +131,29 @@ async def test_services_and_servers_that_are_killed_in_the_middle_lose_nothing_a
         assert len(await unlucky.found("", contact_id=answer.id)) == 2
 
 
-async def on_its_way(visitor: Visitor) -> str:
+@asynccontextmanager
+async def on_its_way(visitor: Visitor) -> AsyncIterator[str]:
     """A submission whose mail notifier is handing over, to a server that takes connections and never greets."""
     stack = visitor.stack
     stack.pause("mail")
-    sent = (await visitor.send()).id
-    async with postgres_pool(postgres_as(stack, "notifier", stack.ports["postgres"])) as pool:
-        await eventually(lambda: pool.fetchval("select true from sent_mails where submission_id = $1", sent))
-    return sent
+    try:
+        sent = (await visitor.send()).id
+        async with postgres_pool(postgres_as(stack, "notifier", stack.ports["postgres"])) as pool:
+            await eventually(lambda: pool.fetchval("select true from sent_mails where submission_id = $1", sent))
+        yield sent
+    finally:
+        stack.resume("mail")
 
 
 async def test_a_mail_that_was_not_handed_over_when_notifier_ends_goes_out_later(unlucky: Visitor) -> None:
-    sent = await on_its_way(unlucky)
-    await unlucky.stack.stop("notifier")
-    unlucky.stack.resume("mail")
+    async with on_its_way(unlucky) as sent:
+        await unlucky.stack.stop("notifier")
     await back(unlucky.stack, "notifier")
     await told_once(unlucky, sent)
 
 
 async def test_a_mail_that_was_not_handed_over_while_the_ledger_is_away_goes_out_later(unlucky: Visitor) -> None:
-    sent = await on_its_way(unlucky)
-    async with without(unlucky.stack, "postgres"):
+    async with on_its_way(unlucky) as sent, without(unlucky.stack, "postgres"):
         await unlucky.stack.kill("mail")
         await asyncio.sleep(2)  # notifier sees the one end, and cannot tell the other
         await unlucky.stack.start("mail")

@@ -15,8 +15,7 @@ from letterbox.local.names import SERVICES
 from libs.events.catalogue import Event, SubmissionStored
 from libs.events.connect import Nats, connected
 from libs.events.consume import consuming
-from libs.events.delivery import Received
-from libs.events.erasure_guard import Answers
+from libs.events.delivery import Answers, Received
 from libs.events.errors import Transient
 from libs.events.journal import Journal, State
 from libs.events.publish import Publisher

@@ -82,9 +82,8 @@ async def test_the_page_looks_again_by_itself_without_a_script(visitor: Visitor)
 
 
 async def test_a_service_that_was_killed_is_named_and_its_backlog_grows_and_clears(visitor: Visitor) -> None:
-    def both_in_work(
-        state: Any,
-    ) -> bool:  # the page asks the record and NATS one after the other: it may know one of them
+    def both_in_work(state: Any) -> bool:
+        """The page asks the record and NATS one after the other: the one may know less than the other."""
         shown = {one["contact_id"]: one["status"] for one in state["submissions"]}
         return [shown.get(one) for one in sent] == ["processing", "processing"]
 

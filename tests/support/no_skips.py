@@ -12,12 +12,20 @@ import pytest
 INCOMPLETE = Path(".pytest_cache/incomplete")
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if not _is_worker(session):
+        INCOMPLETE.unlink(missing_ok=True)  # of an earlier session
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and not hasattr(
-        session.config, "workerinput"
-    ):
+    ended = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+    if not ended and not _is_worker(session):
         INCOMPLETE.parent.mkdir(exist_ok=True)
         INCOMPLETE.touch()
+
+
+def _is_worker(session: pytest.Session) -> bool:
+    return hasattr(session.config, "workerinput")
 
 
 @pytest.hookimpl(wrapper=True)

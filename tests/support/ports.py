@@ -3,7 +3,6 @@
 import os
 import random
 import socket
-from collections.abc import Iterator
 from contextlib import suppress
 from itertools import cycle
 
@@ -30,6 +29,10 @@ def own_share(whole: range) -> range:
     )
 
 
+_in_turn = cycle(random.sample(own_share(FREE), len(own_share(FREE))))
+"""Who gets a port need not listen on it before the next one asks: chance alone would give it twice."""
+
+
 def free_port() -> int:
     """A port of this worker's that nobody listens on now, and that was not given before while there are others."""
     while True:
@@ -37,11 +40,3 @@ def free_port() -> int:
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
-
-
-def _shuffled(whole: range) -> Iterator[int]:
-    """A part that gets a port need not listen on it before the next one asks: chance alone would give it twice."""
-    return cycle(random.sample(whole, len(whole)))
-
-
-_in_turn = _shuffled(own_share(FREE))

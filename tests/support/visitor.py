@@ -92,10 +92,9 @@ class Visitor:
         form = aiohttp.FormData(values)
         for name, content in files:
             form.add_field("files", content, filename=name, content_type="application/octet-stream")
+        # In one piece: an early answer can only be missed while a body is being written.
         payload = form()
-        whole = (
-            await payload.as_bytes()
-        )  # in one piece: an early answer can only be missed while a body is being written
+        whole = await payload.as_bytes()
         headers = {**headers, "Content-Type": payload.content_type}
         return await self.ask("POST", "/contact", data=whole, headers=headers, **more)
 
